@@ -1,0 +1,1 @@
+"""The phone: agent, call, registration and console."""
