@@ -224,6 +224,23 @@ TCP_REFUSED_TO_UDP = _rule(
     "The next hop does not listen on TCP; let it, large requests need it.",
 )
 
+# --- names ----------------------------------------------------------------------------------
+
+NAME_LOOKUP_FAILED = _rule(
+    "name-lookup-failed",
+    "RFC 3263 §4",
+    500,
+    "Domain Lookup Failed",
+    "The DNS did not answer, or refused; try again, or write a zone file for that domain in STATE/dns.",
+)
+UNSUPPORTED_TRANSPORT = _rule(
+    "unsupported-transport",
+    "RFC 3263 §4.1",
+    500,
+    "Transport Not Supported",
+    "sipmini sends over UDP and TCP; leave the transport parameter out, or name one of these.",
+)
+
 # --- transactions ---------------------------------------------------------------------------
 
 STRAY_RESPONSE = _rule(
