@@ -1,0 +1,169 @@
+"""Typed header values: Via, From/To/Contact/Route (name-addr), CSeq.  Pure.
+
+Each has a ``parse_x(text)`` that raises :class:`~sipmini.errors.MalformedValue`
+or :class:`~sipmini.errors.MalformedUri`, and ``str()`` for the way back.
+"""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from sipmini.errors import MalformedValue
+from sipmini.grammar import (
+    CSEQ,
+    NAME_ADDR,
+    VIA_PARM,
+    format_params,
+    is_ipv6_reference,
+    parse_params,
+    quote,
+    unquote,
+)
+from sipmini.uri import SipUri, Uri, parse_uri
+
+#: §8.1.1.5 asks for less than 2**31; senders that use all 32 bits are let pass.
+MAX_CSEQ = 2**32 - 1
+MAGIC_COOKIE = "z9hG4bK"
+
+
+@frozen
+class Via:
+    """One Via value (§20.42).
+
+    :ivar transport: in upper case.
+    :ivar host: of sent-by, an IPv6 address in brackets.
+    :ivar port: of sent-by, ``None`` where none stands.
+    """
+
+    transport: str
+    host: str
+    port: int | None = None
+    params: dict[str, str | None] = field(factory=dict)
+    protocol: str = "SIP/2.0"
+
+    def __str__(self) -> str:
+        return f"{self.protocol}/{self.transport} {self.sent_by}{format_params(self.params)}"
+
+    @property
+    def sent_by(self) -> str:
+        """host or host:port, as written."""
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+    @property
+    def branch(self) -> str:
+        """The branch parameter, ``""`` where there is none."""
+        return self.params.get("branch") or ""
+
+    @property
+    def has_unique_branch(self) -> bool:
+        """Whether the branch was made by an RFC 3261 element: the cookie and something after it."""
+        branch = self.branch
+        return len(branch) > 7 and branch[:7].lower() == "z9hg4bk"
+
+    @property
+    def received(self) -> str | None:
+        """The address in ``received``, without brackets."""
+        value = self.params.get("received")
+        return value.strip("[]") if value else None
+
+    @property
+    def rport(self) -> int | None:
+        """The port in ``rport``, ``None`` if it has no value or none that is a port."""
+        value = self.params.get("rport")
+        return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else None
+
+
+def parse_via(text: str) -> Via:
+    """Read one Via value."""
+    match = VIA_PARM.fullmatch(text)
+    if match is None:
+        raise MalformedValue(f"Via {text[:80]!r}")
+    name, version, transport, host, port_text, params = match.groups()
+    if host[0] == "[" and not is_ipv6_reference(host):
+        raise MalformedValue(f"Via {text[:80]!r}: {host} is not an IPv6 address")
+    port = None if port_text is None else int(port_text)
+    if port is not None and port > 65535:
+        raise MalformedValue(f"Via {text[:80]!r}: {port} is not a port")
+    return Via(transport.upper(), host, port, parse_params(params) if params else {}, f"{name}/{version}")
+
+
+@frozen
+class NameAddr:
+    """A name-addr or addr-spec with the parameters of its header field (§20.10).
+
+    :ivar display: the display name, unquoted; ``""`` where there is none.
+    :ivar uri_text: the URI as written.
+    """
+
+    display: str
+    uri_text: str
+    params: dict[str, str | None] = field(factory=dict)
+
+    def __str__(self) -> str:
+        address = f"<{self.uri_text}>{format_params(self.params)}"
+        return f"{quote(self.display)} {address}" if self.display else address
+
+    @property
+    def uri(self) -> Uri:
+        """The URI, read."""
+        return parse_uri(self.uri_text)
+
+    @property
+    def tag(self) -> str | None:
+        """The tag parameter of From and To."""
+        return self.params.get("tag")
+
+    def param(self, name: str) -> str | None:
+        """The value of a header parameter, ``""`` if it has none, ``None`` if it is not there."""
+        return (self.params[name] or "") if name in self.params else None
+
+
+def parse_name_addr(text: str) -> NameAddr:
+    """Read one value of From, To, Contact, Route, Record-Route and their like."""
+    if "<" in text:
+        match = NAME_ADDR.fullmatch(text)
+        if match is None:
+            raise MalformedValue(f"address {text[:80]!r}")
+        display, uri_text, params = match.groups()
+        parse_uri(uri_text)
+        return NameAddr(unquote(display.strip()), uri_text, parse_params(params) if params else {})
+    uri_text, semicolon, rest = text.partition(";")
+    uri_text = uri_text.strip()
+    uri = parse_uri(uri_text)
+    if isinstance(uri, SipUri) and uri.headers or "," in uri_text or "?" in uri_text:
+        raise MalformedValue(f"address {text[:80]!r}: a URI with a comma or question mark goes in <>")
+    return NameAddr("", uri_text, parse_params(semicolon + rest) if semicolon else {})
+
+
+@frozen
+class CSeq:
+    """CSeq: a sequence number and a method (§20.16)."""
+
+    number: int
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+def parse_cseq(text: str) -> CSeq:
+    """Read a CSeq value."""
+    match = CSEQ.fullmatch(text)
+    if match is None:
+        raise MalformedValue(f"CSeq {text[:80]!r}")
+    number = parse_number("CSeq", match[1], MAX_CSEQ)
+    return CSeq(number, match[2])
+
+
+def parse_number(name: str, text: str, maximum: int) -> int:
+    """Read the decimal number that header *name* holds.
+
+    :raises MalformedValue: it is not one, or above *maximum*.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise MalformedValue(f"{name} {text[:80]!r}")
+    # Leading zeros are legal; int() of an endless row of digits is not something to offer the network.
+    digits = text.lstrip("0") or "0"
+    if len(digits) > 10 or int(digits) > maximum:
+        raise MalformedValue(f"{name} {text[:80]!r}: above {maximum}")
+    return int(digits)

@@ -1,0 +1,113 @@
+"""Cutting a byte stream into messages (RFC 3261 §18.3, RFC 5626 §3.5.1).  Pure."""
+
+from __future__ import annotations
+
+import re
+
+from sipmini import reasons
+from sipmini.codec import MAX_MESSAGE, decode
+from sipmini.errors import MalformedMessage
+from sipmini.message import Request
+
+#: What a peer sends to keep a connection alive, and what answers it.
+PING = b"\r\n\r\n"
+PONG = b"\r\n"
+
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:\s*([^\r]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+
+
+class StreamFramer:
+    """Takes the bytes of one connection in pieces, gives them back as whole messages.
+
+    It remembers how far it searched, so that a message that comes byte by byte costs no
+    more than one that comes whole.
+    """
+
+    def __init__(self, limit: int = MAX_MESSAGE) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+        self._searched = 0
+        self._needed: int | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many bytes of a message that is not whole yet are held."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The whole messages that *data* completes; :data:`PING` stands for a keep-alive.
+
+        :raises MalformedMessage: the stream cannot be cut any further and must be closed; its
+            ``message`` is the request to answer first, where one could be read.
+        """
+        self._buffer += data
+        pieces: list[bytes] = []
+        while self._buffer:
+            piece = self._next()
+            if piece is None:
+                break
+            if piece:
+                pieces.append(piece)
+        return pieces
+
+    def _next(self) -> bytes | None:
+        """The next whole message; ``b""`` if something was skipped; ``None`` if more bytes are needed."""
+        buffer = self._buffer
+        if self._needed is None:
+            if buffer[0] in b"\r\n":
+                return self._skip_line_ends()
+            end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+            if end < 0:
+                self._searched = len(buffer)
+                self._hold(len(buffer))
+                return None
+            self._needed = end + 4 + self._body_length(bytes(buffer[: end + 4]))
+            self._hold(self._needed)
+        if len(buffer) < self._needed:
+            return None
+        message = bytes(buffer[: self._needed])
+        del buffer[: self._needed]
+        self._needed = None
+        self._searched = 0
+        return message
+
+    def _skip_line_ends(self) -> bytes | None:
+        """Take empty lines away: two are a ping, one is a pong or padding."""
+        buffer = self._buffer
+        if buffer.startswith(PING):
+            del buffer[:4]
+            return PING
+        if len(buffer) < 4 and PING.startswith(bytes(buffer)):
+            # A pong, padding or half a ping: which, the next byte will tell.
+            return None
+        del buffer[: 2 if buffer.startswith(b"\r\n") else 1]
+        return b""
+
+    def _body_length(self, head: bytes) -> int:
+        texts = {match[1] for match in _LENGTH.finditer(head)}
+        if len(texts) == 1:
+            text = texts.pop()
+            if text.isdigit() and len(text) <= 10:
+                return int(text)
+        rule = reasons.BAD_CONTENT_LENGTH if texts else reasons.MISSING_CONTENT_LENGTH
+        raise MalformedMessage(rule.because(), _request_of(head))
+
+    def _hold(self, size: int) -> None:
+        if size > self._limit:
+            raise MalformedMessage(
+                reasons.TOO_LARGE.because(f"over {self._limit} octets"), _request_of(bytes(self._buffer))
+            )
+
+
+def _request_of(head: bytes) -> Request | None:
+    """The request that starts with *head*, if one can be read: it is answered before the stream is closed."""
+    lines = [
+        line
+        for line in head.split(b"\r\n\r\n")[0].split(b"\r\n")
+        if not _LENGTH.match(b"\r\n" + line + b"\r\n")
+    ]
+    try:
+        message = decode(b"\r\n".join(lines) + b"\r\n\r\n")
+    except MalformedMessage:
+        return None
+    return message if isinstance(message, Request) else None
