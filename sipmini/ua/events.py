@@ -1,9 +1,8 @@
 # test-case-name: tests.ua.test_events
-"""
-What the phone tells whoever watches it: one value for each thing that happened.
+"""What the phone tells whoever watches it: one value for each thing that happened.
 
-The agent makes these and hands them to its observers; the console prints them, scripts wait for them. Pure values:
-nothing here reads a clock, a socket or a terminal.
+The agent makes these and hands them to its observers; the console prints them, scripts wait for them. Pure
+values: nothing here reads a clock, a socket or a terminal.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ def _read_only(fields: Mapping[str, object]) -> Mapping[str, object]:
 
 @frozen
 class PhoneEvent:
-    """
-    Something that happened to the phone.
+    """Something that happened to the phone.
 
     :ivar kind: one of :data:`KINDS`.
     :ivar at: when, in seconds of the Unix wall clock.
     :ivar text: the same in one plain sentence, for a person.
-    :ivar fields: the same for a program: names and plain values (str, int, float, bool, None or lists of them).
+    :ivar fields: the same for a program: names and plain values (str, int, float, bool, None or lists of
+        them).
     """
 
     kind: str = field(validator=validators.in_(KINDS))
