@@ -72,9 +72,8 @@ class VirtualClock:
         """
         if delay < 0:
             raise ValueError(f"a call cannot be scheduled {-delay} seconds in the past")
-        call = DelayedCall(
-            self._now + delay, callable, args, kw or {}, self._cancel, self._reset, self.seconds
-        )
+        due = round(self._now + delay, 9)  # to the nanosecond, so that a trace reads 1.002 and not 1.00199999
+        call = DelayedCall(due, callable, args, kw or {}, self._cancel, self._reset, self.seconds)
         self._push(call, owner)
         return call
 
@@ -98,7 +97,7 @@ class VirtualClock:
         """
         if seconds < 0:
             raise ValueError("virtual time does not run backwards")
-        end = self._now + seconds
+        end = round(self._now + seconds, 9)
         self._run(end)
         self._now = max(self._now, end)
 
