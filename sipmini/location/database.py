@@ -53,6 +53,7 @@ _REMEDIES = (
     ("disk is full", "free some space on its disk"),
     ("locked", "another program keeps it locked: end that program"),
     ("readonly", "let this user write the file and its directory"),
+    ("ermission denied", "let this user read and write the file and its directory"),
     ("unable to open", "let this user read and write the file and its directory"),
     ("malformed", "restart sipmini, which sets the damaged file aside"),
 )
@@ -94,15 +95,19 @@ class Database:
                 execute(statement)
 
     def fault(self) -> str | None:
-        """What is wrong with the file as a whole, ``None`` if nothing is; reads all of it."""
+        """Why this is not a file that this sipmini can use, ``None`` if it is."""
         execute = self._connection.execute
         if execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             return "it is not a location file of sipmini"
         version = execute("PRAGMA user_version").fetchone()[0]
         if version != SCHEMA_VERSION:
             return f"it has version {version} of the format, and this sipmini writes version {SCHEMA_VERSION}"
-        found = execute("PRAGMA quick_check(1)").fetchone()[0]
-        return None if found == "ok" else f"it is damaged: {found}"
+        return None
+
+    def damage(self) -> str | None:
+        """What SQLite finds damaged in the file, ``None`` if nothing is; reads all of it."""
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        return None if found == "ok" else f"it is damaged: {found.splitlines()[-1]}"
 
     def is_empty(self) -> bool:
         """Whether nothing was ever created in the file."""

@@ -86,6 +86,7 @@ class BindingIndex:
         for binding in bindings:
             groups.setdefault(binding.aor, []).append(binding)
         self._by_aor = dict.fromkeys(known, _NONE)
+        self._count = 0
         for aor, group in groups.items():
             self.replace(aor, group)
 

@@ -69,7 +69,7 @@ def _fault(path: str) -> str | None:
     try:
         database = Database(connect(path))
         try:
-            return None if database.is_empty() else database.fault()
+            return None if database.is_empty() else database.fault() or database.damage()
         finally:
             database.close()
     except sqlite3.OperationalError:

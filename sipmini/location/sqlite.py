@@ -30,7 +30,7 @@ __all__ = ["Clock", "SqliteLocation"]
 #: Seconds between two looks at what other processes wrote.
 POLL_INTERVAL = 0.5
 #: Seconds between two commits: what arrives within it shares one, which saves most of the cost.
-COMMIT_INTERVAL = 0.01
+COMMIT_INTERVAL = 0.02
 #: Seconds between two purges.
 PURGE_INTERVAL = 300.0
 #: Seconds that a removed or expired binding stays on disk, for processes that have not looked yet.
