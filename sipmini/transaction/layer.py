@@ -1,0 +1,226 @@
+"""The transaction layer (RFC 3261 §17): makes transactions and gives each message to its own.
+
+It owns no socket: how requests and responses are sent, and what stands in our Via, it
+is told through its constructor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+
+from sipmini import reasons
+from sipmini.errors import TransportFailure
+from sipmini.fields import MAGIC_COOKIE
+from sipmini.hop import Hop
+from sipmini.journal import Journal, Path
+from sipmini.message import Request, Response, make_response
+from sipmini.transaction.client import ClientServices, ClientTransaction, Failed
+from sipmini.transaction.matching import Key, client_key, server_key
+from sipmini.transaction.server import ServerTransaction
+from sipmini.transaction.timers import Timers, TimerValues
+from sipmini.transaction.users import ClientUser
+
+#: §18.1.1: a request larger than this goes over a transport that is not hurt by fragments.
+LARGE_REQUEST = 1300
+
+Replier = Callable[[bytes, Failed], None]
+
+
+class Wire(Protocol):
+    """What the layer needs of the transports."""
+
+    def send_request(self, data: bytes, hop: Hop, failed: Failed) -> None:
+        """Send a request, on an open connection or a new one."""
+
+    def sent_by(self, hop: Hop) -> str:
+        """What our Via names as the place to answer to, toward *hop*."""
+
+    def replier(self, request: Request, path: Path) -> Replier:
+        """What sends the responses to *request* (§18.2.2)."""
+
+
+@frozen
+class Limits:
+    """How much may be in progress at once."""
+
+    transactions: int = 100_000
+
+
+class Transactions:
+    """All transactions of one element.
+
+    :ivar on_request: called with each new request and its transaction; the transaction is
+        ``None`` for an ACK that belongs to none, which is how the ACK for a 2xx arrives.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        timers: Timers,
+        token: Callable[[], str],
+        journal: Journal,
+        values: TimerValues | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """:param token: makes an unguessable token (§19.3), for branches and tags."""
+        self.on_request: Callable[[Request, ServerTransaction | None, Path], None] = _nobody
+        self.timers = timers
+        self.values = values or TimerValues()
+        self._wire = wire
+        self._token = token
+        self._journal = journal
+        self._limits = limits or Limits()
+        self._servers: dict[Key, ServerTransaction] = {}
+        self._clients: dict[Key, ClientTransaction] = {}
+        self._services = ClientServices(
+            wire.send_request, timers, self.values, self._client_ended, self._fell_back, self._start_cancel
+        )
+
+    @property
+    def count(self) -> int:
+        """How many transactions are in progress or wait for stragglers."""
+        return len(self._servers) + len(self._clients)
+
+    # --- from the network -------------------------------------------------------------------
+
+    def request_received(self, request: Request, path: Path) -> None:
+        """Give a request (checked, its Via marked) to its transaction or to ``on_request``."""
+        key = server_key(request)
+        known = self._servers.get(key)
+        method = request.method
+        if known is not None:
+            if method == "ACK":
+                known.acked(request)
+            else:
+                known.retransmitted()
+        elif method == "ACK":
+            self.on_request(request, None, path)
+        elif method == "CANCEL":
+            self._cancel_received(request, key, path)
+        elif self.count >= self._limits.transactions:
+            self.refuse(request, reasons.TOO_MANY_TRANSACTIONS.because(), path, (("Retry-After", "5"),))
+        else:
+            self.on_request(request, self._new_server(key, request, path), path)
+
+    def response_received(self, response: Response, path: Path) -> None:
+        """Give a response (checked, its Via ours) to its transaction, or drop it (RFC 6026 §7.2)."""
+        transaction = self._clients.get(client_key(response))
+        if transaction is None:
+            self._journal.decided(reasons.STRAY_RESPONSE.because(str(response.status)), response, path)
+        else:
+            transaction.response(response)
+
+    def refuse(
+        self, request: Request, reason: reasons.Reason, path: Path, fields: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """Answer without a transaction, once per copy of the request, or drop an ACK."""
+        self._journal.decided(reason, request, path)
+        if request.method != "ACK":
+            response = make_response(request, reason, to_tag=self._token(), fields=fields)
+            self._wire.replier(request, path)(bytes(response), _ignore_failure)
+
+    def _new_server(self, key: Key, request: Request, path: Path) -> ServerTransaction:
+        reply = self._wire.replier(request, path)
+        reliable = path.transport != "UDP"
+        transaction = ServerTransaction(
+            key, request, reply, reliable, self.timers, self.values, self._server_ended
+        )
+        self._servers[key] = transaction
+        return transaction
+
+    def _cancel_received(self, cancel: Request, key: Key, path: Path) -> None:
+        """§9.2: answered here; the transaction it cancels tells its user."""
+        target = self._servers.get(server_key(cancel, "INVITE"))
+        transaction = self._new_server(key, cancel, path)
+        if target is None:
+            reason = reasons.STRAY_CANCEL.because()
+            self._journal.decided(reason, cancel, path)
+            transaction.reject(reason, self._token())
+            return
+        transaction.respond(make_response(cancel, 200, to_tag=self._token()))
+        target.cancelled(cancel)
+
+    def _server_ended(self, transaction: ServerTransaction) -> None:
+        self._servers.pop(transaction.key, None)
+
+    # --- from the transaction user ----------------------------------------------------------
+
+    def new_branch(self) -> str:
+        """A branch that no other request has (§8.1.1.7)."""
+        return MAGIC_COOKIE + self._token()
+
+    def request(
+        self, request: Request, hop: Hop, user: ClientUser, branch: str | None = None
+    ) -> ClientTransaction:
+        """Send *request* to *hop* in a new transaction, our Via on top.
+
+        A request over 1300 octets goes over TCP instead of UDP, and over UDP after all where
+        TCP is refused (§18.1.1).
+
+        :param branch: the branch for our Via; a new one where there is none.
+        """
+        branch = branch or self.new_branch()
+        with_via = self._with_via(request, hop, branch)
+        if hop.transport != "UDP" or len(bytes(with_via)) <= LARGE_REQUEST:
+            return self._start(ClientTransaction(with_via, hop, user, self._services))
+        over_tcp = Hop("TCP", hop.host, hop.port)
+        large = self._with_via(request, over_tcp, branch)
+        self._journal.decided(reasons.LARGE_TO_TCP.because(str(hop)), large)
+        return self._start(ClientTransaction(large, over_tcp, user, self._services, (with_via, hop)))
+
+    def send_alone(self, request: Request, hop: Hop, branch: str | None = None) -> None:
+        """Send *request* once, in no transaction: the ACK for a 2xx (§13.2.2.4)."""
+        branch = branch or self.new_branch()
+        data = bytes(self._with_via(request, hop, branch))
+        if hop.transport != "UDP" or len(data) <= LARGE_REQUEST:
+            self._wire.send_request(data, hop, _ignore_failure)
+            return
+        over_tcp = Hop("TCP", hop.host, hop.port)
+        large = self._with_via(request, over_tcp, branch)
+        self._journal.decided(reasons.LARGE_TO_TCP.because(str(hop)), large)
+        self._wire.send_request(
+            bytes(large), over_tcp, lambda _: self._wire.send_request(data, hop, _ignore_failure)
+        )
+
+    def _with_via(self, request: Request, hop: Hop, branch: str) -> Request:
+        via = f"SIP/2.0/{hop.transport} {self._wire.sent_by(hop)};branch={branch};rport"
+        return Request(request.method, request.uri, request.headers.prepended("Via", via), request.body)
+
+    def _start(self, transaction: ClientTransaction) -> ClientTransaction:
+        self._clients[(transaction.branch, transaction.request.method)] = transaction
+        transaction.start()
+        return transaction
+
+    def _fell_back(self, transaction: ClientTransaction) -> None:
+        self._journal.decided(reasons.TCP_REFUSED_TO_UDP.because(str(transaction.hop)), transaction.request)
+
+    def _start_cancel(self, cancel: Request, hop: Hop) -> None:
+        # §9.1: its own transaction, over the INVITE's Via as it stands.
+        self._start(ClientTransaction(cancel, hop, _Nobody(), self._services))
+
+    def _client_ended(self, transaction: ClientTransaction) -> None:
+        self._clients.pop((transaction.branch, transaction.request.method), None)
+
+
+class _Nobody:
+    """The user of a CANCEL: whatever comes of it, the INVITE's user hears of the INVITE."""
+
+    def received(self, response: Response) -> None:
+        pass
+
+    def timed_out(self) -> None:
+        pass
+
+    def transport_failed(self, failure: TransportFailure) -> None:
+        pass
+
+
+def _nobody(request: Request, transaction: ServerTransaction | None, path: Path) -> None:
+    raise RuntimeError("on_request was not set")
+
+
+def _ignore_failure(failure: TransportFailure) -> None:
+    """A message that is sent once and waited for by nobody: its sender will try again."""
