@@ -218,7 +218,16 @@ def sipp(role: str, room: Path, port: int, limit: float, *more: str) -> subproce
     files = ["-trace_stat", "-stf", f"{role}.csv", "-fd", "1", "-trace_counts"]
     where = ["-i", LOOPBACK, "-p", str(port), "-t", "u1", "-buff_size", "4000000"]
     # UDP keeps no order: a 180 after the 200, or an ACK after the BYE, is no reason to give a call up.
-    bounds = ["-nostdin", "-timeout", f"{limit:.0f}s", "-default_behaviors", "all,-abortunexp"]
+    bounds = [
+        "-nostdin",
+        "-timeout",
+        f"{limit:.0f}s",
+        "-default_behaviors",
+        "all,-abortunexp",
+        "-key",
+        "domain",
+        "bench.test",
+    ]
     command = ["sipp", "-sf", str(HERE / f"{role}.xml"), *where, *files, *bounds, *more]
     with (room / f"{role}.out").open("wb") as output:
         return subprocess.Popen(command, cwd=room, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

@@ -11,7 +11,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,7 +68,8 @@ def free_port() -> int:
 class Program(protocol.ProcessProtocol):
     """One program: its output from the start, and its exit status (a negative signal number if killed)."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], terminal: bool = False) -> None:
+        self.terminal = terminal
         self.name = " ".join(part for part in command if "import sys" not in part)
         self.output = ""
         self.status: int | None = None
@@ -128,8 +129,9 @@ class Program(protocol.ProcessProtocol):
             one.callback(self.status)
 
     def _look(self) -> None:
-        # A line counts when it is whole; the last one need not be.
-        whole = self.output.rfind("\n") + 1 if self.status is None else len(self.output)
+        # A line counts when it is whole; the last one need not be, and a screen has none.
+        by_line = self.status is None and not self.terminal
+        whole = self.output.rfind("\n") + 1 if by_line else len(self.output)
         for wish in list(self._wishes):
             pattern, start, answer = wish
             if match := pattern.search(self.output, start, whole):
@@ -156,18 +158,21 @@ class IntegrationTestCase(TestCase):
         self.room = Path(tempfile.mkdtemp(prefix="sipmini-test-"))
         self.addCleanup(shutil.rmtree, self.room, ignore_errors=True)
 
-    def start(self, *command: str, cwd: Path | None = None, more: Mapping[str, str] | None = None) -> Program:
-        """Start a program in the test's folder (or in `cwd`), this checkout first on Python's path."""
-        program = Program(command)
+    def start(self, *command: str, cwd: Path | None = None, terminal: bool = False) -> Program:
+        """Start a program in the test's folder (or in `cwd`), this checkout first on Python's path.
+
+        On a `terminal`, programs that hold their output back until the end say it at once.
+        """
+        program = Program(command, terminal)
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "SIPMINI_STATE": str(self.room / "state"),
             "HOME": str(self.room),
-            **(more or {}),
         }
-        reactor.spawnProcess(program, command[0], command, environment, str(cwd or self.room))
+        where = str(cwd or self.room)
+        reactor.spawnProcess(program, command[0], command, environment, where, usePTY=terminal)
         self.addCleanup(self.stop, program)
         return program
 
