@@ -19,6 +19,8 @@ _ALL_OR_NONE = frozenset({"user", "ttl", "method", "maddr", "transport"})
 #: What may stand unescaped in a user part (unreserved and user-unreserved, §25.1).
 _PLAIN_IN_USER = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()&=+$,;?/")
 _VISUAL_SEPARATORS = re.compile(r"[\-.()]")
+#: The escapes of the reserved set of RFC 2396 §2.2: ; / ? : @ & = + $ ,
+_ESCAPED_RESERVED = re.compile(r"%(3b|2f|3f|3a|40|26|3d|2b|24|2c)", re.IGNORECASE)
 #: Texts up to this length are remembered once parsed; longer ones are too dear to keep.
 _REMEMBERED_LENGTH = 200
 
@@ -200,10 +202,18 @@ def _normal_user(user: str) -> str:
     return "".join([chr(octet) if octet in _PLAIN_IN_USER else f"%{octet:02X}" for octet in octets])
 
 
+def _plain(text: str) -> str:
+    """*text* with its escapes replaced, but those of reserved characters: these differ from the bare ones."""
+    if "%" not in text:
+        return text
+    # A lone surrogate marks them: no escaped octets stand for one.
+    return unescape(_ESCAPED_RESERVED.sub(lambda match: f"\ud800{match[1].upper()}", text))
+
+
 def _same_text(one: str | None, other: str | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one == other or unescape(one) == unescape(other)
+    return one == other or _plain(one) == _plain(other)
 
 
 def _same_host(one: str, other: str) -> bool:
@@ -215,11 +225,11 @@ def _same_host(one: str, other: str) -> bool:
 
 
 def _same_params(one: SipUri, other: SipUri) -> bool:
-    ours = {unescape(name).lower(): value for name, value in one.params}
-    theirs = {unescape(name).lower(): value for name, value in other.params}
+    ours = {_plain(name).lower(): value for name, value in one.params}
+    theirs = {_plain(name).lower(): value for name, value in other.params}
     for name in ours.keys() | theirs.keys():
         if name in ours and name in theirs:
-            if unescape(ours[name] or "").lower() != unescape(theirs[name] or "").lower():
+            if _plain(ours[name] or "").lower() != _plain(theirs[name] or "").lower():
                 return False
         elif name in _ALL_OR_NONE:
             return False
@@ -228,9 +238,17 @@ def _same_params(one: SipUri, other: SipUri) -> bool:
 
 def _same_headers(one: SipUri, other: SipUri) -> bool:
     def normal(uri: SipUri) -> list[tuple[str, str]]:
-        return sorted((unescape(name).lower(), unescape(value)) for name, value in uri.headers)
+        return sorted((_plain(name).lower(), _plain(value)) for name, value in uri.headers)
 
     return normal(one) == normal(other)
+
+
+def _tel_params(uri: TelUri) -> dict[str, str]:
+    params = {name.lower(): (value or "").lower() for name, value in uri.params}
+    for name, value in params.items():
+        if name == "ext" or (name == "phone-context" and value.startswith("+")):
+            params[name] = _VISUAL_SEPARATORS.sub("", value)
+    return params
 
 
 def uri_equal(one: Uri, other: Uri) -> bool:
@@ -246,9 +264,7 @@ def uri_equal(one: Uri, other: Uri) -> bool:
             and _same_headers(one, other)
         )
     if isinstance(one, TelUri) and isinstance(other, TelUri):
-        ours = {name.lower(): (value or "").lower() for name, value in one.params}
-        theirs = {name.lower(): (value or "").lower() for name, value in other.params}
-        return one.digits.lower() == other.digits.lower() and ours == theirs
+        return one.digits.lower() == other.digits.lower() and _tel_params(one) == _tel_params(other)
     if isinstance(one, OtherUri) and isinstance(other, OtherUri):
         return one.scheme.lower() == other.scheme.lower() and one.rest == other.rest
     return False
