@@ -19,6 +19,9 @@ _LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:\s*([^\r]*?)[ \t]*(?=\r\n
 class StreamFramer:
     """Takes the bytes of one connection in pieces, gives them back as whole messages.
 
+    :ivar error: set once the stream cannot be cut any further and must be closed; its
+        ``message`` is the request to answer first, where one could be read.
+
     It remembers how far it searched, so that a message that comes byte by byte costs no
     more than one that comes whole.
     """
@@ -28,6 +31,7 @@ class StreamFramer:
         self._buffer = bytearray()
         self._searched = 0
         self._needed: int | None = None
+        self.error: MalformedMessage | None = None
 
     @property
     def pending(self) -> int:
@@ -37,13 +41,16 @@ class StreamFramer:
     def feed(self, data: bytes) -> list[bytes]:
         """The whole messages that *data* completes; :data:`PING` stands for a keep-alive.
 
-        :raises MalformedMessage: the stream cannot be cut any further and must be closed; its
-            ``message`` is the request to answer first, where one could be read.
+        Nothing comes any more once :attr:`error` is set.
         """
         self._buffer += data
         pieces: list[bytes] = []
-        while self._buffer:
-            piece = self._next()
+        while self._buffer and self.error is None:
+            try:
+                piece = self._next()
+            except MalformedMessage as error:
+                self.error = error
+                break
             if piece is None:
                 break
             if piece:
@@ -100,14 +107,10 @@ class StreamFramer:
 
 
 def _request_of(head: bytes) -> Request | None:
-    """The request that starts with *head*, if one can be read: it is answered before the stream is closed."""
-    lines = [
-        line
-        for line in head.split(b"\r\n\r\n")[0].split(b"\r\n")
-        if not _LENGTH.match(b"\r\n" + line + b"\r\n")
-    ]
+    """The request that starts with *head*, if one can be read."""
+    start = head.split(b"\r\n\r\n")[0] + b"\r\n"
     try:
-        message = decode(b"\r\n".join(lines) + b"\r\n\r\n")
+        message = decode(_LENGTH.sub(b"", start) + b"\r\n")
     except MalformedMessage:
         return None
     return message if isinstance(message, Request) else None

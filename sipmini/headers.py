@@ -37,17 +37,14 @@ COMPACT_FORMS = {
 }
 
 _SPECIAL_SPELLINGS = {
-    name.lower(): name
-    for name in (
-        "Call-ID",
-        "CSeq",
-        "MIME-Version",
-        "RAck",
-        "RSeq",
-        "SIP-ETag",
-        "SIP-If-Match",
-        "WWW-Authenticate",
-    )
+    "call-id": "Call-ID",
+    "cseq": "CSeq",
+    "mime-version": "MIME-Version",
+    "rack": "RAck",
+    "rseq": "RSeq",
+    "sip-etag": "SIP-ETag",
+    "sip-if-match": "SIP-If-Match",
+    "www-authenticate": "WWW-Authenticate",
 }
 
 #: Comma lists are never made of, nor cut out of, these (§7.3.1).

@@ -1,0 +1,9 @@
+"""Transports (RFC 3261 §18): UDP and TCP sockets, connections and their reuse.
+
+Knows bytes, addresses and the top Via; knows no transaction, no proxy and no phone.
+"""
+
+from sipmini.transport.flow import Flow
+from sipmini.transport.layer import WILDCARDS, Listening, TransportLimits, Transports
+
+__all__ = ["WILDCARDS", "Flow", "Listening", "TransportLimits", "Transports"]

@@ -1,0 +1,55 @@
+"""SIP over UDP: a socket that hears datagrams and sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.protocol import DatagramProtocol
+
+from sipmini.errors import TransportFailure
+from sipmini.transport.flow import Flow
+
+#: How many peers' flows a socket remembers; making one anew costs a microsecond.
+_REMEMBERED_FLOWS = 4096
+
+
+class DatagramSocket(DatagramProtocol):
+    """One bound UDP socket."""
+
+    noisy = False
+    transport: Any
+
+    def __init__(self, number: int, received: Callable[[bytes, Flow], None]) -> None:
+        self.number = number
+        self.local: tuple[str, int] = ("", 0)
+        self._received = received
+        self._flows: dict[tuple[str, int], Flow] = {}
+
+    def bound(self, host: str, port: int) -> None:
+        """Tell the socket what it is bound to."""
+        self.local = (host, port)
+
+    def flow(self, remote: tuple[str, int]) -> Flow:
+        """The flow between this socket and *remote*."""
+        flow = self._flows.get(remote)
+        if flow is None:
+            if len(self._flows) >= _REMEMBERED_FLOWS:
+                self._flows.clear()
+            flow = self._flows[remote] = Flow("UDP", self.local, remote, self.number)
+        return flow
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """Hand a datagram up."""
+        self._received(datagram, self.flow((addr[0], addr[1])))
+
+    def send(self, data: bytes, remote: tuple[str, int]) -> None:
+        """Send a datagram.
+
+        :raises TransportFailure: the system refuses it.
+        """
+        try:
+            self.transport.write(data, remote)
+        except OSError as error:
+            problem = error.strerror or str(error)
+            raise TransportFailure(f"UDP to {remote[0]} port {remote[1]}: {problem}") from error

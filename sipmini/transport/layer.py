@@ -1,0 +1,373 @@
+"""The transport layer (RFC 3261 §18): sockets, connections, and which of them a message takes.
+
+It carries bytes.  What they say is somebody else's business, but for the top Via of a
+request, which it needs to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+from twisted.python.failure import Failure
+
+from sipmini import reasons
+from sipmini.errors import MalformedMessage, TransportFailure
+from sipmini.hop import Hop
+from sipmini.journal import Journal
+from sipmini.message import Request
+from sipmini.transport.addressing import DEFAULT_PORT, reply_address
+from sipmini.transport.datagram import DatagramSocket
+from sipmini.transport.flow import Flow
+from sipmini.transport.stream import SipStream, StreamConnector, StreamListener
+
+Failed = Callable[[TransportFailure], None]
+
+WILDCARDS = ("", "0.0.0.0", "::")
+
+#: The largest payload of a UDP datagram over IPv4.
+MAX_DATAGRAM = 65507
+
+
+@frozen
+class TransportLimits:
+    """How much is held at once, and for how long (seconds)."""
+
+    connections: int = 10_000
+    waiting_for_connection: int = 256
+    connect_timeout: float = 5.0
+    message_timeout: float = 30.0
+    idle_timeout: float = 7200.0
+    sweep_interval: float = 10.0
+
+
+@frozen
+class Listening:
+    """A bound socket."""
+
+    transport: str
+    host: str
+    port: int
+
+
+@frozen
+class _Listener:
+    listening: Listening
+    port: Any
+    socket: DatagramSocket | None
+
+
+class Transports:
+    """All sockets of one element.
+
+    :ivar on_data: called with each datagram or framed message.
+    :ivar on_unframeable: called before a stream is closed that cannot be cut into messages.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        journal: Journal,
+        local_address: Callable[[str], str],
+        limits: TransportLimits | None = None,
+    ) -> None:
+        """:param local_address: which of this host's addresses reaches a given one, for sockets that
+        listen on all.
+        """
+        self.on_data: Callable[[bytes, Flow], None] = _nobody
+        self.on_unframeable: Callable[[MalformedMessage, Flow], None] = _nobody
+        self._reactor = reactor
+        self._journal = journal
+        self._local_address = local_address
+        self._limits = limits or TransportLimits()
+        self._numbers = 0
+        self._listeners: list[_Listener] = []
+        self._sockets: dict[int, DatagramSocket] = {}
+        self._streams: dict[int, SipStream] = {}
+        self._by_remote: dict[tuple[str, int], SipStream] = {}
+        self._connecting: dict[tuple[str, int], list[tuple[bytes, Failed]]] = {}
+        self._addresses: dict[Hop, tuple[str, int]] = {}
+        self._sent_by: set[tuple[str, int]] = set()
+        self._sweep: Any = None
+
+    # --- listening --------------------------------------------------------------------------
+
+    def listen(self, transport: str, host: str, port: int) -> Listening:
+        """Bind a socket.
+
+        :param port: 0 for any free one.
+        :raises twisted.internet.error.CannotListenError: the address cannot be had.
+        """
+        socket: DatagramSocket | None = None
+        bound: Any
+        if transport == "UDP":
+            socket = DatagramSocket(self._number(), self._datagram)
+            bound = self._reactor.listenUDP(port, socket, interface=host, maxPacketSize=65536)
+        else:
+            bound = self._reactor.listenTCP(port, StreamListener(self._stream), interface=host)
+        listening = Listening(transport, host, bound.getHost().port)
+        if socket is not None:
+            socket.bound(host, listening.port)
+            self._sockets[socket.number] = socket
+        self._listeners.append(_Listener(listening, bound, socket))
+        self._addresses.clear()
+        return listening
+
+    @property
+    def listening(self) -> list[Listening]:
+        """What is bound."""
+        return [listener.listening for listener in self._listeners]
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._streams)
+
+    def stop(self) -> list[Any]:
+        """Close everything; what comes back are the Deferreds (or ``None``) of the listening ports."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for stream in list(self._streams.values()):
+            stream.close()
+        listeners, self._listeners = self._listeners, []
+        self._sockets.clear()
+        return [listener.port.stopListening() for listener in listeners]
+
+    # --- addresses --------------------------------------------------------------------------
+
+    def address_for(self, hop: Hop) -> tuple[str, int]:
+        """The address and port that *hop* can answer to: what Via, Contact and Record-Route name."""
+        address = self._addresses.get(hop)
+        if address is None:
+            if len(self._addresses) > 4096:
+                self._addresses.clear()
+            address = self._addresses[hop] = self._choose_address(hop)
+        return address
+
+    def sent_by(self, hop: Hop) -> str:
+        """host:port for a Via toward *hop*."""
+        host, port = self.address_for(hop)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def is_ours(self, host: str, port: int | None) -> bool:
+        """Whether a Via with this sent-by is one we made (§18.1.2)."""
+        return (host.strip("[]"), port or DEFAULT_PORT) in self._sent_by
+
+    def is_own_address(self, host: str, port: int | None) -> bool:
+        """Whether host (an IP address) and port are where this element listens."""
+        wanted = port or DEFAULT_PORT
+        host = host.strip("[]")
+        for listener in self._listeners:
+            listening = listener.listening
+            if listening.port != wanted:
+                continue
+            if listening.host == host:
+                return True
+            if listening.host in WILDCARDS and self._reaches_itself(host):
+                return True
+        return False
+
+    def _reaches_itself(self, host: str) -> bool:
+        try:
+            return self._local_address(host) == host
+        except OSError:
+            return False
+
+    def _choose_address(self, hop: Hop) -> tuple[str, int]:
+        listener = self._listener_for(hop)
+        if listener is None:
+            host, port = self._reachable(hop), DEFAULT_PORT
+        else:
+            host, port = listener.listening.host, listener.listening.port
+            if host in WILDCARDS:
+                host = self._reachable(hop)
+        self._sent_by.add((host, port))
+        return host, port
+
+    def _reachable(self, hop: Hop) -> str:
+        try:
+            return self._local_address(hop.host)
+        except OSError:
+            return "::1" if hop.is_ipv6 else "127.0.0.1"
+
+    def _listener_for(self, hop: Hop) -> _Listener | None:
+        """The listener of the hop's transport and address family that fits it best."""
+        fitting = [
+            listener
+            for listener in self._listeners
+            if listener.listening.transport == hop.transport
+            and (":" in listener.listening.host) == hop.is_ipv6
+        ]
+        on_loopback = _is_loopback(hop.host)
+        for listener in fitting:
+            host = listener.listening.host
+            if host in WILDCARDS or _is_loopback(host) == on_loopback:
+                return listener
+        return fitting[0] if fitting else None
+
+    # --- sending ----------------------------------------------------------------------------
+
+    def send_request(self, data: bytes, hop: Hop, failed: Failed) -> None:
+        """Send a request to *hop*, over an open connection to it if there is one (§18.1.1)."""
+        if hop.transport == "UDP":
+            self._send_datagram(data, hop, failed)
+            return
+        remote = (hop.host, hop.port)
+        stream = self._by_remote.get(remote)
+        if stream is not None:
+            self._journal.sent(data, stream.flow)
+            stream.send(data)
+            return
+        self._connect_and_send(data, remote, failed)
+
+    def replier(self, request: Request, flow: Flow) -> Callable[[bytes, Failed], None]:
+        """What sends the responses to *request*, which came by *flow* (§18.2.2)."""
+        if flow.transport == "UDP":
+            socket = self._sockets.get(flow.socket)
+            back = flow if socket is None else socket.flow(reply_address(request, flow.remote))
+
+            def reply_by_datagram(data: bytes, failed: Failed) -> None:
+                self._write_datagram(socket, data, back, failed)
+
+            return reply_by_datagram
+        reopened = (flow.remote[0], request.via.port or DEFAULT_PORT)
+
+        def reply_by_stream(data: bytes, failed: Failed) -> None:
+            stream = self._streams.get(flow.socket) or self._by_remote.get(reopened)
+            if stream is not None:
+                self._journal.sent(data, stream.flow)
+                stream.send(data)
+            else:
+                self._connect_and_send(data, reopened, failed)
+
+        return reply_by_stream
+
+    def open_stream(self, remote: tuple[str, int]) -> bool:
+        """Whether a connection with *remote* is open, in whichever direction it was made."""
+        return remote in self._by_remote
+
+    def _send_datagram(self, data: bytes, hop: Hop, failed: Failed) -> None:
+        listener = self._listener_for(hop) if len(self._listeners) > 2 else self._first_datagram(hop)
+        socket = None if listener is None else listener.socket
+        if socket is None:
+            family = "IPv6" if hop.is_ipv6 else "IPv4"
+            failed(TransportFailure(f"no UDP socket for {family} is open to send to {hop}"))
+            return
+        self._write_datagram(socket, data, socket.flow((hop.host, hop.port)), failed)
+
+    def _first_datagram(self, hop: Hop) -> _Listener | None:
+        for listener in self._listeners:
+            if listener.socket is not None and (":" in listener.listening.host) == hop.is_ipv6:
+                return listener
+        return None
+
+    def _write_datagram(self, socket: DatagramSocket | None, data: bytes, flow: Flow, failed: Failed) -> None:
+        if socket is None or socket.number not in self._sockets:
+            failed(TransportFailure(f"the socket for {flow} is closed"))
+            return
+        if len(data) > MAX_DATAGRAM:
+            failed(TransportFailure(f"{len(data)} octets do not fit into a datagram to {flow}"))
+            return
+        try:
+            socket.send(data, flow.remote)
+        except TransportFailure as failure:
+            failed(failure)
+        else:
+            self._journal.sent(data, flow)
+
+    def _connect_and_send(self, data: bytes, remote: tuple[str, int], failed: Failed) -> None:
+        waiting = self._connecting.get(remote)
+        if waiting is not None:
+            if len(waiting) >= self._limits.waiting_for_connection:
+                failed(TransportFailure(f"too many messages wait for a connection to {_shown(remote)}"))
+            else:
+                waiting.append((data, failed))
+            return
+        if len(self._streams) >= self._limits.connections:
+            failed(TransportFailure(f"{len(self._streams)} connections are open, no more are allowed"))
+            return
+        self._connecting[remote] = [(data, failed)]
+        connector = StreamConnector(self._stream, lambda reason: self._refused(remote, reason))
+        host, port = remote
+        self._reactor.connectTCP(host, port, connector, timeout=self._limits.connect_timeout)
+
+    def _refused(self, remote: tuple[str, int], reason: Failure) -> None:
+        failure = TransportFailure(f"TCP to {_shown(remote)}: {reason.getErrorMessage()}")
+        for _, failed in self._connecting.pop(remote, ()):
+            failed(failure)
+
+    # --- streams (StreamOwner) --------------------------------------------------------------
+
+    def opened(self, stream: SipStream) -> bool:
+        """A connection was made, by us or by the peer."""
+        if len(self._streams) >= self._limits.connections:
+            self._journal.decided(reasons.TOO_MANY_CONNECTIONS.because(str(stream.flow)), None, stream.flow)
+            self._refused(stream.flow.remote, Failure(TransportFailure("too many connections are open")))
+            return False
+        self._streams[stream.number] = stream
+        remote = stream.flow.remote
+        self._by_remote[remote] = stream
+        if self._sweep is None:
+            self._sweep = self._reactor.callLater(self._limits.sweep_interval, self._close_stalled)
+        # The connection's peer name may differ in spelling from what was asked for.
+        for data, _ in self._connecting.pop(remote, ()):
+            self._journal.sent(data, stream.flow)
+            stream.send(data)
+        return True
+
+    def closed(self, stream: SipStream) -> None:
+        """A connection ended."""
+        self._streams.pop(stream.number, None)
+        if self._by_remote.get(stream.flow.remote) is stream:
+            del self._by_remote[stream.flow.remote]
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """A message came over a connection."""
+        self.on_data(data, flow)
+
+    def unframeable(self, error: MalformedMessage, stream: SipStream) -> None:
+        """A connection is about to be closed."""
+        self.on_unframeable(error, stream.flow)
+
+    def seconds(self) -> float:
+        """The time of the reactor."""
+        return float(self._reactor.seconds())
+
+    def _close_stalled(self) -> None:
+        """Close connections that hold half a message, or nothing, for too long."""
+        self._sweep = None
+        now = self.seconds()
+        limits = self._limits
+        for stream in list(self._streams.values()):
+            began = stream.message_began
+            if began is not None and now - began > limits.message_timeout:
+                self._journal.decided(reasons.STREAM_STALLED.because(str(stream.flow)), None, stream.flow)
+                stream.close()
+            elif now - stream.last_heard > limits.idle_timeout:
+                stream.close()
+        if self._streams:
+            self._sweep = self._reactor.callLater(limits.sweep_interval, self._close_stalled)
+
+    def _stream(self) -> SipStream:
+        return SipStream(self._number(), self)
+
+    def _datagram(self, data: bytes, flow: Flow) -> None:
+        self.on_data(data, flow)
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+
+def _is_loopback(host: str) -> bool:
+    return host.startswith("127.") or host == "::1"
+
+
+def _shown(remote: tuple[str, int]) -> str:
+    return str(Hop("TCP", *remote)).removeprefix("TCP ")
+
+
+def _nobody(*_: object) -> None:
+    raise RuntimeError("nobody listens to the transports yet")
