@@ -403,6 +403,69 @@ BAD_EXTENSION = _rule(
     "Bad Extension",
     "This element does not know the option tags listed in Unsupported.",
 )
+REGISTER_WITH_USER = _rule(
+    "register-uri-has-user",
+    "RFC 3261 §10.2",
+    400,
+    "Request-URI Of REGISTER Names A User",
+    "A REGISTER is addressed to the domain alone, sip:atlanta.com; the user stands in To.",
+)
+NOT_IN_DOMAIN = _rule(
+    "user-not-in-domain",
+    "RFC 3261 §10.3",
+    404,
+    "Not Found",
+    "To must be a sip: address in the domain that the Request-URI names, one that this registrar serves.",
+)
+BAD_WILDCARD = _rule(
+    "wildcard-contact",
+    "RFC 3261 §10.3",
+    400,
+    "Invalid Request",
+    "Contact: * removes all bindings; it stands alone, and with Expires: 0.",
+)
+INTERVAL_TOO_BRIEF = _rule(
+    "interval-too-brief",
+    "RFC 3261 §10.3",
+    423,
+    "Interval Too Brief",
+    "Register for at least as long as Min-Expires says.",
+)
+REGISTER_OUT_OF_ORDER = _rule(
+    "register-out-of-order",
+    "RFC 3261 §10.3",
+    500,
+    "Request Out Of Order",
+    "A REGISTER with the same Call-ID needs a higher CSeq than the one that last changed the binding.",
+)
+TOO_MANY_CONTACTS = _rule(
+    "too-many-contacts",
+    "RFC 3261 §21.4.4",
+    403,
+    "Too Many Contacts",
+    "Remove contacts of this address that are no longer used, or have the limit raised.",
+)
+CONTACT_TOO_LONG = _rule(
+    "contact-too-long",
+    "RFC 3261 §21.4.4",
+    403,
+    "Contact Too Long",
+    "Register a shorter contact URI.",
+)
+REGISTRAR_FULL = _rule(
+    "registrar-full",
+    "RFC 3261 §21.5.4",
+    503,
+    "Registrar Full",
+    "This registrar holds as many bindings as it allows; spread the users over more of them.",
+)
+BINDING_NOT_STORED = _rule(
+    "binding-not-stored",
+    "RFC 3261 §10.3",
+    500,
+    "Binding Could Not Be Stored",
+    "The location file could not be written: the log of the registrar says why.",
+)
 
 # --- user agent -----------------------------------------------------------------------------
 
