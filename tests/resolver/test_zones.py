@@ -53,6 +53,10 @@ class QueryTests(StoreTestCase):
         self.write("atlanta.com.zone", "@ A 192.0.2.1\n")
         self.assertEqual(self.store.query("atlanta.com", "AAAA"), Answer())
         self.assertEqual(self.store.query("nobody.atlanta.com", "A"), Answer())
+        self.write("biloxi.com.zone", "proxy A 192.0.2.2\n")
+        self.later()
+        self.assertEqual(self.store.query("biloxi.com", "A"), Answer())
+        self.assertEqual(self.store.query("nobody.biloxi.com", "A"), Answer())
 
     def test_not_owned(self) -> None:
         self.write("atlanta.com.zone", "@ A 192.0.2.1\n")
