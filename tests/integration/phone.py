@@ -46,6 +46,9 @@ class SmallPhone(DatagramProtocol):
         self.proxy = (LOOPBACK, proxy_port)
         self._numbers = count(1)
         self._open: dict[str, tuple[Deferred[Answer], IDelayedCall]] = {}
+        self.asked: list[str] = []
+        """Method and Request-URI of every request that came; each gets a 200."""
+        self._marks: list[Deferred[None]] = []
         self._listening = reactor.listenUDP(0, self, interface=LOOPBACK)
         self.port: int = self._listening.getHost().port
 
@@ -78,14 +81,29 @@ class SmallPhone(DatagramProtocol):
             fields.append(f"Expires: {expires}")
         return self.request("REGISTER", "sip:sipmini.test", f"sip:{user}@sipmini.test", fields)
 
+    def read_what_is_there(self) -> Deferred[None]:
+        """Fires when everything that had come to the socket by now has been read."""
+        done: Deferred[None] = Deferred()
+        # A datagram to ourselves comes after all that is there already.
+        self._marks.append(done)
+        self.transport.write(b"mark", (LOOPBACK, self.port))
+        return done
+
     def close(self) -> Deferred[None]:
-        """Stop everything."""
-        for _, alarm in self._open.values():
+        """Stop everything; what is under way fails as cancelled."""
+        under_way, self._open = self._open, {}
+        for answer, alarm in under_way.values():
             alarm.cancel()
-        self._open.clear()
+            answer.cancel()
         return self._listening.stopListening()
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
+        if datagram == b"mark":
+            self._marks.pop(0).callback(None)
+            return
+        if not datagram.startswith(b"SIP/2.0 "):
+            self._answer(datagram, address)
+            return
         branch = re.search(rb"branch=(z9hG4bK[0-9-]+)", datagram)
         answer = Answer(datagram)
         if branch is None or answer.status < 200:
@@ -94,6 +112,19 @@ class SmallPhone(DatagramProtocol):
         if waiting is not None:
             alarm.cancel()
             waiting.callback(answer)
+
+    def _answer(self, datagram: bytes, address: tuple[str, int]) -> None:
+        lines = datagram.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").split("\r\n")
+        self.asked.append(lines[0].removesuffix(" SIP/2.0"))
+        kept = ("via:", "from:", "to:", "call-id:", "cseq:")
+        same = [
+            line + ";tag=me" * line.lower().startswith("to:")
+            for line in lines
+            if line.lower().startswith(kept)
+        ]
+        self.transport.write(
+            "\r\n".join(["SIP/2.0 200 OK", *same, "Content-Length: 0", "", ""]).encode(), address
+        )
 
     def _send(self, branch: str, datagram: bytes, answer: Deferred[Answer], again: float) -> None:
         if answer.called:  # the time is up
