@@ -1,0 +1,48 @@
+# test-case-name: tests.ua.console.test_start
+"""What :func:`~sipmini.ua.console.start.start_console` hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
+from sipmini.ua.console.runner import Runner
+
+__all__ = ["Console"]
+
+
+class Console:
+    """A console that runs.
+
+    :param runner: takes its lines.
+    :param finish: writes what is left and restores the terminal; fires when that is done.
+    """
+
+    def __init__(self, runner: Runner, finish: Callable[[], Deferred[None]]) -> None:
+        self._runner = runner
+        self._finish = finish
+        self._waiting: list[Deferred[None]] | None = None
+        self._finished = False
+
+    def close(self) -> Deferred[None]:
+        """End at once, without hanging up; also harmless when it has ended by itself.
+
+        To be called before the reactor stops, as ``before``, ``shutdown``. Fires when the terminal is
+        restored and the output is written, or given up after a moment.
+        """
+        done: Deferred[None] = Deferred()
+        if self._finished:
+            done.callback(None)
+        elif self._waiting is not None:
+            self._waiting.append(done)
+        else:
+            self._waiting = [done]
+            self._runner.close()
+            self._finish().addBoth(self._over)
+        return done
+
+    def _over(self, result: object) -> None:
+        self._finished = True
+        for done in self._waiting or ():
+            done.callback(None)
