@@ -8,25 +8,15 @@ an entry costs one look at an empty list.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from sipmini.flow import Flow
 from sipmini.reasons import Reason
 
 if TYPE_CHECKING:
     from sipmini.message import Message
-
-
-class Path(Protocol):
-    """The way a message took: what a transport's Flow has."""
-
-    @property
-    def transport(self) -> str: ...
-    @property
-    def local(self) -> tuple[str, int]: ...
-    @property
-    def remote(self) -> tuple[str, int]: ...
 
 
 @frozen
@@ -35,7 +25,7 @@ class Received:
 
     element: str
     at: float
-    path: Path
+    flow: Flow
     data: bytes
 
 
@@ -45,7 +35,7 @@ class Sent:
 
     element: str
     at: float
-    path: Path
+    flow: Flow
     data: bytes
 
 
@@ -57,7 +47,7 @@ class Decided:
     at: float
     reason: Reason
     message: Message | None
-    path: Path | None
+    flow: Flow | None
 
 
 @frozen
@@ -77,42 +67,74 @@ class Changed:
 
 
 Entry = Received | Sent | Decided | Changed
-Observer = Callable[[Entry], None]
+Observer = Callable[[Any], None]
 
 
 class Journal:
     """The record of one element.
 
     :ivar element: the element's name, as ladders show it.
-    :ivar observers: called with each entry, in order; they must not raise.
     """
 
     def __init__(self, element: str, seconds: Callable[[], float]) -> None:
         """:param seconds: the wall clock, Unix seconds."""
         self.element = element
-        self.observers: list[Observer] = []
         self._seconds = seconds
+        self._of_received: list[Observer] = []
+        self._of_sent: list[Observer] = []
+        self._of_decided: list[Observer] = []
+        self._of_changed: list[Observer] = []
 
-    def received(self, data: bytes, path: Path) -> None:
+    def observe(self, observer: Observer, *kinds: type[Entry]) -> Callable[[], None]:
+        """Call *observer* with each entry of these kinds (of all, if none is named), as it is written.
+
+        It must not raise.  What comes back ends the observation.
+        """
+        lists = self._lists()
+        chosen = [lists[kind] for kind in kinds or lists]
+        for observers in chosen:
+            observers.append(observer)
+
+        def stop() -> None:
+            for observers in chosen:
+                observers.remove(observer)
+
+        return stop
+
+    @property
+    def watches_changes(self) -> bool:
+        """Whether anybody wants to know of changes of state: ask before tracing a machine."""
+        return bool(self._of_changed)
+
+    def received(self, data: bytes, flow: Flow) -> None:
         """Write down a message that arrived."""
-        if self.observers:
-            self._write(Received(self.element, self._seconds(), path, data))
+        if self._of_received:
+            _tell(self._of_received, Received(self.element, self._seconds(), flow, data))
 
-    def sent(self, data: bytes, path: Path) -> None:
+    def sent(self, data: bytes, flow: Flow) -> None:
         """Write down a message that left."""
-        if self.observers:
-            self._write(Sent(self.element, self._seconds(), path, data))
+        if self._of_sent:
+            _tell(self._of_sent, Sent(self.element, self._seconds(), flow, data))
 
-    def decided(self, reason: Reason, message: Message | None = None, path: Path | None = None) -> None:
+    def decided(self, reason: Reason, message: Message | None = None, flow: Flow | None = None) -> None:
         """Write down that a rule was applied."""
-        if self.observers:
-            self._write(Decided(self.element, self._seconds(), reason, message, path))
+        if self._of_decided:
+            _tell(self._of_decided, Decided(self.element, self._seconds(), reason, message, flow))
 
     def changed(self, machine: str, key: str, old: str, new: str) -> None:
         """Write down a change of state."""
-        if self.observers:
-            self._write(Changed(self.element, self._seconds(), machine, key, old, new))
+        if self._of_changed:
+            _tell(self._of_changed, Changed(self.element, self._seconds(), machine, key, old, new))
 
-    def _write(self, entry: Entry) -> None:
-        for observer in self.observers:
-            observer(entry)
+    def _lists(self) -> dict[type[Entry], list[Observer]]:
+        return {
+            Received: self._of_received,
+            Sent: self._of_sent,
+            Decided: self._of_decided,
+            Changed: self._of_changed,
+        }
+
+
+def _tell(observers: list[Observer], entry: Entry) -> None:
+    for observer in observers:
+        observer(entry)

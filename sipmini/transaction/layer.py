@@ -14,8 +14,9 @@ from attrs import frozen
 from sipmini import reasons
 from sipmini.errors import TransportFailure
 from sipmini.fields import MAGIC_COOKIE
+from sipmini.flow import Flow
 from sipmini.hop import Hop
-from sipmini.journal import Journal, Path
+from sipmini.journal import Journal
 from sipmini.message import Request, Response, make_response
 from sipmini.transaction.client import ClientServices, ClientTransaction, Failed
 from sipmini.transaction.matching import Key, client_key, server_key
@@ -38,7 +39,7 @@ class Wire(Protocol):
     def sent_by(self, hop: Hop) -> str:
         """What our Via names as the place to answer to, toward *hop*."""
 
-    def replier(self, request: Request, path: Path) -> Replier:
+    def replier(self, request: Request, flow: Flow) -> Replier:
         """What sends the responses to *request* (§18.2.2)."""
 
 
@@ -66,7 +67,7 @@ class Transactions:
         limits: Limits | None = None,
     ) -> None:
         """:param token: makes an unguessable token (§19.3), for branches and tags."""
-        self.on_request: Callable[[Request, ServerTransaction | None, Path], None] = _nobody
+        self.on_request: Callable[[Request, ServerTransaction | None, Flow], None] = _nobody
         self.timers = timers
         self.values = values or TimerValues()
         self._wire = wire
@@ -86,7 +87,7 @@ class Transactions:
 
     # --- from the network -------------------------------------------------------------------
 
-    def request_received(self, request: Request, path: Path) -> None:
+    def request_received(self, request: Request, flow: Flow) -> None:
         """Give a request (checked, its Via marked) to its transaction or to ``on_request``."""
         key = server_key(request)
         known = self._servers.get(key)
@@ -97,47 +98,47 @@ class Transactions:
             else:
                 known.retransmitted()
         elif method == "ACK":
-            self.on_request(request, None, path)
+            self.on_request(request, None, flow)
         elif method == "CANCEL":
-            self._cancel_received(request, key, path)
+            self._cancel_received(request, key, flow)
         elif self.count >= self._limits.transactions:
-            self.refuse(request, reasons.TOO_MANY_TRANSACTIONS.because(), path, (("Retry-After", "5"),))
+            self.refuse(request, reasons.TOO_MANY_TRANSACTIONS.because(), flow, (("Retry-After", "5"),))
         else:
-            self.on_request(request, self._new_server(key, request, path), path)
+            self.on_request(request, self._new_server(key, request, flow), flow)
 
-    def response_received(self, response: Response, path: Path) -> None:
+    def response_received(self, response: Response, flow: Flow) -> None:
         """Give a response (checked, its Via ours) to its transaction, or drop it (RFC 6026 §7.2)."""
         transaction = self._clients.get(client_key(response))
         if transaction is None:
-            self._journal.decided(reasons.STRAY_RESPONSE.because(str(response.status)), response, path)
+            self._journal.decided(reasons.STRAY_RESPONSE.because(str(response.status)), response, flow)
         else:
             transaction.response(response)
 
     def refuse(
-        self, request: Request, reason: reasons.Reason, path: Path, fields: tuple[tuple[str, str], ...] = ()
+        self, request: Request, reason: reasons.Reason, flow: Flow, fields: tuple[tuple[str, str], ...] = ()
     ) -> None:
         """Answer without a transaction, once per copy of the request, or drop an ACK."""
-        self._journal.decided(reason, request, path)
+        self._journal.decided(reason, request, flow)
         if request.method != "ACK":
             response = make_response(request, reason, to_tag=self._token(), fields=fields)
-            self._wire.replier(request, path)(bytes(response), _ignore_failure)
+            self._wire.replier(request, flow)(bytes(response), _ignore_failure)
 
-    def _new_server(self, key: Key, request: Request, path: Path) -> ServerTransaction:
-        reply = self._wire.replier(request, path)
-        reliable = path.transport != "UDP"
+    def _new_server(self, key: Key, request: Request, flow: Flow) -> ServerTransaction:
+        reply = self._wire.replier(request, flow)
+        reliable = flow.transport != "UDP"
         transaction = ServerTransaction(
             key, request, reply, reliable, self.timers, self.values, self._server_ended
         )
         self._servers[key] = transaction
         return transaction
 
-    def _cancel_received(self, cancel: Request, key: Key, path: Path) -> None:
+    def _cancel_received(self, cancel: Request, key: Key, flow: Flow) -> None:
         """§9.2: answered here; the transaction it cancels tells its user."""
         target = self._servers.get(server_key(cancel, "INVITE"))
-        transaction = self._new_server(key, cancel, path)
+        transaction = self._new_server(key, cancel, flow)
         if target is None:
             reason = reasons.STRAY_CANCEL.because()
-            self._journal.decided(reason, cancel, path)
+            self._journal.decided(reason, cancel, flow)
             transaction.reject(reason, self._token())
             return
         transaction.respond(make_response(cancel, 200, to_tag=self._token()))
@@ -218,7 +219,7 @@ class _Nobody:
         pass
 
 
-def _nobody(request: Request, transaction: ServerTransaction | None, path: Path) -> None:
+def _nobody(request: Request, transaction: ServerTransaction | None, flow: Flow) -> None:
     raise RuntimeError("on_request was not set")
 
 

@@ -3,7 +3,6 @@
 Knows bytes, addresses and the top Via; knows no transaction, no proxy and no phone.
 """
 
-from sipmini.transport.flow import Flow
 from sipmini.transport.layer import WILDCARDS, Listening, TransportLimits, Transports
 
-__all__ = ["WILDCARDS", "Flow", "Listening", "TransportLimits", "Transports"]
+__all__ = ["WILDCARDS", "Listening", "TransportLimits", "Transports"]

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.protocol import DatagramProtocol
 
 from sipmini.errors import TransportFailure
-from sipmini.transport.flow import Flow
+from sipmini.flow import Flow
 
 #: How many peers' flows a socket remembers; making one anew costs a microsecond.
 _REMEMBERED_FLOWS = 4096

@@ -14,12 +14,12 @@ from twisted.python.failure import Failure
 
 from sipmini import reasons
 from sipmini.errors import MalformedMessage, TransportFailure
+from sipmini.flow import Flow
 from sipmini.hop import Hop
 from sipmini.journal import Journal
 from sipmini.message import Request
 from sipmini.transport.addressing import DEFAULT_PORT, reply_address
 from sipmini.transport.datagram import DatagramSocket
-from sipmini.transport.flow import Flow
 from sipmini.transport.stream import SipStream, StreamConnector, StreamListener
 
 Failed = Callable[[TransportFailure], None]

@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sipmini.errors import MalformedMessage
+from sipmini.flow import Flow
 from sipmini.framing import PING, PONG, StreamFramer
-from sipmini.transport.flow import Flow
 
 #: What may wait for a peer that does not read, before its connection is given up.
 MAX_UNREAD = 1 << 20

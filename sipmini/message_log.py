@@ -1,0 +1,171 @@
+"""The message log: each message that passed, with the time, in files that are rotated.
+
+Writes ``STATE/log/NAME.log``.  What is written is what was on the wire, but for one
+thing: the secrets of Authorization and Proxy-Authorization are replaced by ``[redacted]``.
+Lines are gathered and written a few times a second, so that a message costs the log little.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from time import gmtime, strftime
+from typing import BinaryIO, Protocol
+
+from sipmini.errors import StoreError
+from sipmini.journal import Decided, Journal, Received, Sent
+
+_CREDENTIALS = re.compile(
+    rb"^((?:proxy-)?authorization[ \\t]*:)((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE
+)
+_SECRET = re.compile(rb'((?:response|cnonce)\s*=\s*)("[^"]*"|[^\s,]+)', re.IGNORECASE)
+_BASIC = re.compile(rb"^\s*basic\b.*", re.IGNORECASE | re.DOTALL)
+
+#: How often what was gathered is written, in seconds, and the most that is gathered.
+FLUSH_INTERVAL = 0.25
+_MOST_GATHERED = 1 << 20
+
+
+class Clock(Protocol):
+    """What of IReactorTime is needed here."""
+
+    def callLater(self, delay: float, callable: Callable[..., object]) -> object: ...
+
+
+def redacted(data: bytes) -> bytes:
+    """*data* with the secrets of its credentials replaced."""
+    if b"uthorization" not in data and b"uthorization" not in data.lower():
+        return data
+    return _CREDENTIALS.sub(lambda match: match[1] + _without_secret(match[2]), data)
+
+
+def _without_secret(value: bytes) -> bytes:
+    if _BASIC.match(value):
+        return b" Basic [redacted]"
+    return _SECRET.sub(rb"\1[redacted]", value)
+
+
+class MessageLog:
+    """Writes what a journal records of messages and decisions into a file.
+
+    :ivar path: the file that is written now; older ones have ``.1``, ``.2`` and so on behind it.
+    """
+
+    def __init__(
+        self, directory: FilePath, name: str, clock: Clock, limit: int = 16 << 20, kept: int = 5
+    ) -> None:
+        """:param limit: at how many bytes a file is rotated.
+        :param kept: how many rotated files stay.
+        :raises StoreError: the directory or the file cannot be written.
+        """
+        self.path = directory / f"{name}.log"
+        self._clock = clock
+        self._limit = limit
+        self._kept = kept
+        self._gathered: list[bytes] = []
+        self._gathered_size = 0
+        self._flush_due = False
+        self._second = 0
+        self._stamp = b""
+        self._file: BinaryIO | None = None
+        self._size = 0
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._open()
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: the message log cannot be written ({error.strerror}); make the directory "
+                "writable, or start with --no-message-log"
+            ) from error
+
+    def observe(self, journal: Journal) -> None:
+        """Log what *journal* records from now on."""
+        journal.observe(self._received, Received)
+        journal.observe(self._sent, Sent)
+        journal.observe(self._decided, Decided)
+
+    def close(self) -> None:
+        """Write what was gathered, and close the file."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _received(self, entry: Received) -> None:
+        transport, (host, port) = entry.flow.transport, entry.flow.remote
+        head = b"%s received from %s %s port %d\n" % (
+            self._time(entry.at), transport.encode(), host.encode(), port
+        )  # fmt: skip
+        self._gather(head, entry.data)
+
+    def _sent(self, entry: Sent) -> None:
+        transport, (host, port) = entry.flow.transport, entry.flow.remote
+        head = b"%s sent to %s %s port %d\n" % (
+            self._time(entry.at), transport.encode(), host.encode(), port
+        )  # fmt: skip
+        self._gather(head, entry.data)
+
+    def _decided(self, entry: Decided) -> None:
+        about = "" if entry.message is None else f" on {_short(bytes(entry.message.start_line))}"
+        line = f" decided{about}: {entry.reason}\n\n"
+        self._add(self._time(entry.at) + line.encode("utf-8", "backslashreplace"))
+
+    def _gather(self, head: bytes, data: bytes) -> None:
+        self._add(head + redacted(data) + b"\n\n")
+
+    def _add(self, record: bytes) -> None:
+        self._gathered.append(record)
+        self._gathered_size += len(record)
+        if self._gathered_size > _MOST_GATHERED:
+            self.flush()
+        elif not self._flush_due:
+            self._flush_due = True
+            self._clock.callLater(FLUSH_INTERVAL, self._flush_by_clock)
+
+    def _time(self, at: float) -> bytes:
+        second = int(at)
+        if second != self._second:
+            self._second = second
+            self._stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second)).encode()
+        return b"%s.%06dZ" % (self._stamp, int((at - second) * 1e6))
+
+    def _flush_by_clock(self) -> None:
+        self._flush_due = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered; a disk that is full costs the records, never the call."""
+        if not self._gathered or self._file is None:
+            return
+        data = b"".join(self._gathered)
+        self._gathered.clear()
+        self._gathered_size = 0
+        try:
+            self._file.write(data)
+            self._size += len(data)
+            if self._size >= self._limit:
+                self._rotate()
+        except OSError:
+            return
+
+    def _open(self) -> None:
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.fdopen(descriptor, "ab", buffering=0)
+        self._size = self._file.tell()
+
+    def _rotate(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        for number in range(self._kept, 0, -1):
+            older = self.path.with_name(f"{self.path.name}.{number}")
+            newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
+            if newer.exists():
+                newer.replace(older)
+        self._open()
+
+
+def _short(line: bytes) -> str:
+    text = line[:80].decode("utf-8", "replace")
+    return "".join([char if char.isprintable() else "?" for char in text])
