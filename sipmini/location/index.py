@@ -62,7 +62,7 @@ class BindingIndex:
             self._by_aor[binding.aor] = (binding,)
             self._count += 1 - len(held)
             return
-        self.replace(binding.aor, [binding, *(one for one in held if one.contact != binding.contact)])
+        self.replace(binding.aor, [*(one for one in held if one.contact != binding.contact), binding])
 
     def remove(self, aor: str, contact: str) -> None:
         """Remove the binding of *aor* with this contact text, if there is one."""
