@@ -11,14 +11,15 @@ looks at the messages and chooses the input; the table has no conditions. No soc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from automat import TypeMachineBuilder
 
 from sipmini.message import Request, Response
 from sipmini.reasons import Reason
+from sipmini.transaction.table import ignore
 
 
 class Answerable(Protocol):
@@ -59,10 +60,7 @@ class CallEvents(Protocol):
         """A 2xx of another branch of a fork."""
 
     def rejected(self, status: int, phrase: str) -> None:
-        """A failure: 300-699, or 408 for no answer and 503 for a transport that failed (§8.1.3.1)."""
-
-    def cancel_unanswered(self) -> None:
-        """64*T1 after the CANCEL the INVITE still has no final response (§9.1)."""
+        """A failure: 300-699, or 408 for none in time and 503 for a transport that failed (§8.1.3.1)."""
 
     # from the INVITE we received
 
@@ -96,16 +94,27 @@ class CallEvents(Protocol):
         """481 or 408 to a request in the dialog: the other side knows it no more (§12.2.1.2)."""
 
 
-class CallActions(Protocol):
-    """What the machine has done. Nothing here may raise."""
+class CallActions:
+    """What the machine has done. Each does nothing here: a caller has no use for some, a callee for others.
 
-    def send_invite(self) -> None: ...
-    def send_cancel(self) -> None: ...
-    def ring_back(self, response: Response) -> None: ...
+    An action must not raise.
+    """
+
+    def send_invite(self) -> None:
+        """INVITE."""
+
+    def send_cancel(self) -> None:
+        """CANCEL."""
+
+    def ring_back(self, response: Response) -> None:
+        """Tell the user that it rings at the other side."""
+
     def establish(self, response: Response) -> None:
         """Make the dialog and acknowledge: the two talk."""
 
-    def acknowledge_again(self, response: Response) -> None: ...
+    def acknowledge_again(self, response: Response) -> None:
+        """The same ACK for the same 2xx."""
+
     def acknowledge_and_end(self, response: Response) -> None:
         """ACK, then BYE: a 2xx nobody wants any more."""
 
@@ -127,14 +136,20 @@ class CallActions(Protocol):
     def refuse(self, reason: Reason | None) -> None:
         """A final failure to the INVITE; without reason the user declined."""
 
-    def start_talking(self) -> None: ...
-    def send_bye(self) -> None: ...
-    def answer_bye(self, bye: Request, transaction: Answerable) -> None: ...
+    def refuse_for_cancel(self) -> None:
+        """487 to the INVITE that was cancelled."""
+
     def refuse_for_bye(self) -> None:
         """487 to the INVITE that a BYE overtook."""
 
-    def refuse_for_cancel(self) -> None:
-        """487 to the INVITE that was cancelled."""
+    def start_talking(self) -> None:
+        """The two talk from now on."""
+
+    def send_bye(self) -> None:
+        """BYE."""
+
+    def answer_bye(self, bye: Request, transaction: Answerable) -> None:
+        """200 to their BYE."""
 
     def end(self, by: str, reason: Reason | str | None) -> None:
         """The call is over for the user. *by*: "local", "remote" or "network"."""
@@ -163,8 +178,7 @@ VISIBLE: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
-    # A Protocol is all the machine knows of its core; mypy would have a class that can be instantiated.
-    builder = TypeMachineBuilder(CallEvents, CallActions)  # type: ignore[type-abstract]
+    builder = TypeMachineBuilder(CallEvents, CallActions)
     on = CallEvents
     idle = builder.state("Idle")
     calling = builder.state("Calling")
@@ -301,10 +315,6 @@ def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
         do.end("network", f"{status} {phrase}")
         do.close()
 
-    def ignore(state: Any, *inputs: Callable[..., None]) -> None:
-        for each in inputs:
-            state.upon(each).loop().returns(None)
-
     # The caller
 
     idle.upon(on.call).to(calling)(send_invite)
@@ -336,7 +346,6 @@ def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
 
     cancelling.upon(on.accepted).to(hanging_up)(acknowledge_and_bye)
     cancelling.upon(on.rejected).to(ended)(close_rejected)
-    cancelling.upon(on.cancel_unanswered).to(ended)(close)
     cancelling.upon(on.bye_received).loop()(answer_bye)
 
     # The callee
@@ -381,7 +390,7 @@ def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
 
     # What may come and changes nothing.
 
-    from_caller_side = (on.provisional, on.ringing, on.accepted, on.rejected, on.cancel_unanswered)
+    from_caller_side = (on.provisional, on.ringing, on.accepted, on.rejected)
     from_callee_side = (on.cancelled, on.expired, on.unreachable, on.acknowledged, on.ack_missing)
     late = (on.bye_answered, on.dialog_lost)
     forked = (on.accepted_again, on.accepted_elsewhere)
@@ -389,12 +398,11 @@ def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
 
     ignore(idle, on.answer, on.hang_up, on.bye_received, *from_caller_side, *forked, *from_callee_side, *late)
     for waiting in (calling, proceeding, ringing_back):
-        ignore(waiting, *again, on.answer, on.cancel_unanswered, *forked, *from_callee_side, *late)
+        ignore(waiting, *again, on.answer, *forked, *from_callee_side, *late)
     ignore(proceeding, on.provisional)
     ignore(ringing_back, on.provisional, on.ringing)
     for cancelled in (cancel_waiting, cancelling):
         ignore(cancelled, *again, on.answer, on.hang_up, *forked, *from_callee_side, *late)
-    ignore(cancel_waiting, on.cancel_unanswered)
     ignore(cancelling, on.provisional, on.ringing)
 
     ignore(ringing, *again, on.acknowledged, on.ack_missing, *from_caller_side, *forked, *late)
@@ -408,9 +416,7 @@ def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
     ignore(talking, *again, on.answer, *from_caller_side, on.bye_answered)
     ignore(talking, on.cancelled, on.expired, on.unreachable, on.acknowledged)
     ignore(hanging_up, *again, on.answer, on.hang_up, *from_caller_side, *from_callee_side, on.dialog_lost)
-    ignore(
-        ended, *again, on.answer, on.hang_up, on.provisional, on.ringing, on.rejected, on.cancel_unanswered
-    )
+    ignore(ended, *again, on.answer, on.hang_up, on.provisional, on.ringing, on.rejected)
     ignore(ended, *from_callee_side, *late)
     return builder
 

@@ -29,7 +29,6 @@ INPUTS: dict[str, Callable[[CallEvents], None]] = {
     "accepted_again": lambda call: call.accepted_again(RESPONSE),
     "accepted_elsewhere": lambda call: call.accepted_elsewhere(RESPONSE),
     "rejected": lambda call: call.rejected(603, "Decline"),
-    "cancel_unanswered": lambda call: call.cancel_unanswered(),
     "invited": lambda call: call.invited(),
     "cancelled": lambda call: call.cancelled(),
     "expired": lambda call: call.expired(REASON),
@@ -237,11 +236,10 @@ class Effects(SynchronousTestCase):
         for path in ("call hang_up", "call ringing hang_up"):
             self.expect(path, "rejected", "Ended", ("close",))
         self.expect("call ringing hang_up", "ringing", "Cancelling")
-        self.expect("call ringing hang_up", "cancel_unanswered", "Ended", ("close",))
 
     def test_a_200_that_crosses_the_cancel(self) -> None:
         """§9.1, §15: it is acknowledged and ended with BYE; so is one that comes when all seems over."""
-        for path in ("call hang_up", "call ringing hang_up", "call ringing hang_up cancel_unanswered"):
+        for path in ("call hang_up", "call ringing hang_up", "call ringing hang_up rejected"):
             self.expect(path, "accepted", "HangingUp", ("acknowledge_and_end",))
 
     def test_repeated_and_forked_200(self) -> None:

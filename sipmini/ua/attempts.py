@@ -1,0 +1,117 @@
+# test-case-name: tests.ua.test_attempts
+"""Sending one request: find its hops, try them in order (RFC 3263 §4.3), pass on what comes back.
+
+Touches nothing but the desk it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sipmini.errors import SipminiError, TransportFailure
+from sipmini.hop import Hop
+from sipmini.message import Request, Response
+from sipmini.ua.desk import Desk, in_turn
+from sipmini.ua.ports import ClientTransaction
+from sipmini.uri import SipUri
+
+#: How many places are tried for one request.
+MAX_TRIES = 4
+
+
+class Sender(Protocol):
+    """Who wants an answer. Of a failure to get one it hears as of a response (RFC 3261 §8.1.3.1)."""
+
+    def answered(self, response: Response) -> None:
+        """A response, provisional or final."""
+
+    def unanswered(self, status: int, phrase: str) -> None:
+        """None came and none will: 408 for no answer in time, 503 for a network that failed."""
+
+
+class Attempts:
+    """One request on its way.
+
+    :ivar hop: where it went last, ``None`` before it went anywhere.
+    :ivar request: the request as it went, still without Via.
+    """
+
+    def __init__(self, desk: Desk, build: Callable[[Hop], Request], sender: Sender) -> None:
+        """:param build: makes the request for a hop; raises SipminiError if that cannot be."""
+        self.desk = desk
+        self.hop: Hop | None = None
+        self.request: Request | None = None
+        self._build = build
+        self._sender = sender
+        self._hops: list[Hop] = []
+        self._transaction: ClientTransaction | None = None
+        self._given_up = False
+        self._heard = False
+
+    def start(self, uri: SipUri) -> None:
+        """Find the hops of *uri* and send."""
+        self.desk.locate(uri, self._found, self._lost)
+
+    def cancel(self) -> None:
+        """Give up an INVITE: CANCEL, as soon as that is allowed, or nothing if it has not been sent yet."""
+        self._given_up = True
+        if self._transaction is not None:
+            self._transaction.cancel()
+
+    def _found(self, hops: list[Hop]) -> None:
+        self._hops = hops[:MAX_TRIES]
+        if self._given_up:
+            self._lost("it was given up before it was sent")
+        else:
+            self._next()
+
+    def _lost(self, why: str) -> None:
+        self._sender.unanswered(503, why)
+
+    def _next(self) -> None:
+        hop = self.hop = self._hops.pop(0)
+        try:
+            self.request = self._build(hop)
+        except SipminiError as error:
+            self._sender.unanswered(503, str(error))
+            return
+        # A hop that fails at once has the next one tried before this returns.
+        transaction = self.desk.stack.request(self.request, hop, self)
+        if self.hop is hop:
+            self._transaction = transaction
+
+    def _more(self) -> bool:
+        return bool(self._hops) and not self._heard and not self._given_up
+
+    # --- from the transaction ---------------------------------------------------------------
+
+    @in_turn
+    def received(self, response: Response) -> None:
+        """A response came."""
+        self.desk.last_message = response
+        method = response.cseq.method
+        text = f"{method}: {response.status} {response.phrase}"
+        fields = {"status": response.status, "phrase": response.phrase, "method": method}
+        self.desk.tell("response", text, **fields)
+        if response.status == 503 and self._more():
+            self._next()
+            return
+        self._heard = True
+        self._sender.answered(response)
+
+    @in_turn
+    def timed_out(self) -> None:
+        """Nobody answered."""
+        if self._more():
+            self._next()
+        else:
+            self._sender.unanswered(408, "no answer came in time")
+
+    @in_turn
+    def transport_failed(self, failure: TransportFailure) -> None:
+        """It could not be sent."""
+        if self._more():
+            self._next()
+        else:
+            self._sender.unanswered(503, str(failure))

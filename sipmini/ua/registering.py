@@ -1,0 +1,243 @@
+# test-case-name: tests.ua.test_registering
+"""Registering with the registrar of our domain: the requests, their answers, the timers (RFC 3261 §10.2).
+
+Clock and randomness come from the desk.
+"""
+
+from __future__ import annotations
+
+from sipmini import reasons
+from sipmini.dialog import MAX_FORWARDS
+from sipmini.errors import MalformedUri, MalformedValue
+from sipmini.fields import parse_name_addr, parse_number
+from sipmini.hop import Hop
+from sipmini.message import Request, Response, make_request
+from sipmini.ua.attempts import Attempts
+from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, Identity, in_turn, quiet, watch
+from sipmini.ua.ports import Timer
+from sipmini.ua.registration import RegistrationActions, RegistrationMachine
+from sipmini.uri import SipUri, uri_equal
+
+#: How long we ask to be bound, in seconds.
+EXPIRES = 3600
+
+#: RFC 3261 §20.19 and §20.23: no registrar needs us to stay for longer than a week.
+MOST_EXPIRES = 7 * 86_400
+
+#: Seconds before the tries that follow failures (RFC 5626 §4.5, with one short try first).
+FIRST_RETRY = 4.0
+BASE_RETRY = 30.0
+MOST_RETRY = 1800.0
+
+
+def retry_delay(failures: int, random_part: float) -> float:
+    """Seconds to wait after the so-manieth failure in a row; *random_part* is in [0, 1).
+
+    RFC 5626 §4.5: at most base * 2**failures and never above the maximum, of which between a half and the
+    whole is waited, so that phones that failed together do not come back together.
+    """
+    most = FIRST_RETRY if failures <= 1 else min(MOST_RETRY, BASE_RETRY * 2.0 ** min(failures - 2, 16))
+    return most * (0.5 + random_part / 2)
+
+
+class Registering(RegistrationActions):
+    """The registration of one identity.
+
+    :ivar until: when it runs out, Unix seconds; ``None`` while there is none.
+    """
+
+    def __init__(self, desk: Desk, identity: Identity) -> None:
+        self.desk = desk
+        self.identity = identity
+        self.until: float | None = None
+        self.machine = RegistrationMachine(self)
+        watch(self.machine, self._moved)
+        self.state = "Unregistered"
+        self._call_id = desk.call_id()
+        self._tag = desk.tag()
+        self._number = 0
+        self._wanted = EXPIRES
+        self._failures = 0
+        self._timer: Timer | None = None
+        self._lapse: Timer | None = None
+
+    def _moved(self, old: str, new: str) -> None:
+        self.state = new
+        self.desk.journal.changed("registration", self.identity.user, old, new)
+
+    # --- what the user wants ----------------------------------------------------------------
+
+    @in_turn
+    def register(self) -> None:
+        """Register, or refresh at once."""
+        self._failures = 0
+        self.machine.register()
+
+    @in_turn
+    def unregister(self) -> None:
+        """Take the binding back."""
+        self.machine.unregister()
+
+    @in_turn
+    def _due(self) -> None:
+        self.machine.due()
+
+    # --- RegistrationActions ----------------------------------------------------------------
+
+    @quiet
+    def send_register(self) -> None:
+        """REGISTER."""
+        self._send(self._wanted)
+
+    @quiet
+    def send_unregister(self) -> None:
+        """REGISTER with Expires 0."""
+        self._send(0)
+
+    def _send(self, expires: int) -> None:
+        exchange = _Exchange(self, expires)
+        Attempts(self.desk, exchange.request, exchange).start(self.desk.first_hop)
+
+    def next_number(self) -> int:
+        """The next CSeq number: one more for each REGISTER of the same Call-ID (§10.2)."""
+        self._number += 1
+        return self._number
+
+    def request(self, hop: Hop, expires: int, number: int) -> tuple[Request, SipUri]:
+        """A REGISTER for a hop and the Contact in it."""
+        contact = self.desk.contact(hop)
+        address = self.identity.address()
+        fields = [
+            ("Max-Forwards", str(MAX_FORWARDS)),
+            ("To", str(address)),
+            ("From", str(self.identity.address(self._tag))),
+            ("Call-ID", self._call_id),
+            ("CSeq", f"{number} REGISTER"),
+            ("Contact", contact),
+            ("Expires", str(expires)),
+            ("Allow", ALLOW),
+            ("User-Agent", USER_AGENT),
+        ]
+        uri = parse_name_addr(contact).uri
+        assert isinstance(uri, SipUri)
+        return make_request("REGISTER", str(self.identity.home), fields), uri
+
+    @quiet
+    def raise_expires(self, least: int) -> None:
+        """The registrar wants more."""
+        self._wanted = max(self._wanted, least)
+
+    @quiet
+    def registered(self, seconds: int) -> None:
+        """Bound: refresh when nine tenths of the time, or a little less, have passed."""
+        self._failures = 0
+        self.until = self.desk.wall() + seconds
+        self._plan(seconds * (0.85 + 0.05 * self.desk.random.random()))
+        self._cancel(self._lapse)
+        self._lapse = self.desk.clock.callLater(seconds, self._lapsed)
+        text = f"Registered as {self.identity.user} for {seconds} s."
+        self.desk.tell("registered", text, until=self.until)
+
+    @quiet
+    def retry_later(self, status: int, phrase: str, wait: int) -> None:
+        """Not bound, or bound no longer than before: try again after a while."""
+        self._failures += 1
+        delay = max(float(wait), retry_delay(self._failures, self.desk.random.random()))
+        self._plan(delay)
+        text = f"Registration failed: {status} {phrase}; the next try is in {delay:.0f} s."
+        self.desk.tell("registration-failed", text, status=status, reason=phrase, retry=delay)
+
+    @quiet
+    def stop_timer(self) -> None:
+        """Nothing is due."""
+        self._cancel(self._timer)
+
+    @quiet
+    def unregistered(self) -> None:
+        """Gone."""
+        self._cancel(self._lapse)
+        self.until = None
+        self.desk.tell("unregistered", f"No longer registered as {self.identity.user}.")
+
+    def _plan(self, delay: float) -> None:
+        self._cancel(self._timer)
+        self._timer = self.desk.clock.callLater(delay, self._due)
+
+    @in_turn
+    def _lapsed(self) -> None:
+        # Refreshing has failed until the binding ran out; the machine goes on trying.
+        self.until = None
+        self.desk.tell("unregistered", f"The registration of {self.identity.user} has run out.")
+
+    def _cancel(self, timer: Timer | None) -> None:
+        if timer is not None and timer.active():
+            timer.cancel()
+
+    def stop(self) -> None:
+        """Forget all timers: this registration is not wanted any more."""
+        self._cancel(self._timer)
+        self._cancel(self._lapse)
+        self.until = None
+
+
+class _Exchange:
+    """One REGISTER and its answer."""
+
+    def __init__(self, registering: Registering, expires: int) -> None:
+        self._registering = registering
+        self._expires = expires
+        self._contact: SipUri | None = None
+
+    def request(self, hop: Hop) -> Request:
+        """The REGISTER for a hop; each try is a request of its own."""
+        number = self._registering.next_number()
+        request, self._contact = self._registering.request(hop, self._expires, number)
+        return request
+
+    def answered(self, response: Response) -> None:
+        """Choose what the answer is to the machine."""
+        machine, status = self._registering.machine, response.status
+        if status < 200:
+            return
+        if status < 300:
+            seconds = self._granted(response)
+            if seconds or not self._expires:
+                machine.succeeded(seconds)
+            else:
+                machine.failed(status, "the registrar granted no time", 0)
+        elif status == 423 and self._least(response) is not None:
+            machine.too_brief(self._least(response) or 0)
+        else:
+            machine.failed(status, response.phrase, _number_in(response, "Retry-After") or 0)
+
+    def unanswered(self, status: int, phrase: str) -> None:
+        """No answer."""
+        self._registering.machine.failed(status, phrase, 0)
+
+    def _least(self, response: Response) -> int | None:
+        """Min-Expires, if it is more than we asked for and not beyond reason (§10.2.8)."""
+        least = _number_in(response, "Min-Expires")
+        return least if least is not None and self._expires < least <= MOST_EXPIRES else None
+
+    def _granted(self, response: Response) -> int:
+        """For how many seconds the registrar keeps our Contact (§10.2.4): its own word, or what we asked."""
+        otherwise = response.expires if response.expires is not None else self._expires
+        try:
+            for contact in response.contacts:
+                if self._contact is not None and uri_equal(contact.uri, self._contact):
+                    expires = contact.param("expires")
+                    granted = otherwise if expires is None else parse_number("expires", expires, 2**32 - 1)
+                    return min(granted, MOST_EXPIRES)
+        except (MalformedValue, MalformedUri) as error:
+            reason = reasons.MALFORMED_RESPONSE.because(str(error))
+            self._registering.desk.journal.decided(reason, response)
+        return min(otherwise, MOST_EXPIRES)
+
+
+def _number_in(response: Response, name: str) -> int | None:
+    """The number that a header field begins with; Retry-After may be followed by a comment."""
+    words = (response.first(name) or "").replace(";", " ").replace("(", " ").split()
+    try:
+        return parse_number(name, words[0], 2**31) if words else None
+    except MalformedValue:
+        return None

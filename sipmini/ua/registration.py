@@ -1,0 +1,183 @@
+# test-case-name: tests.ua.test_registration
+"""The registration machine: register, stay registered, leave (RFC 3261 §10.2).
+
+No REGISTER is sent while another waits for its answer (§10.2): what is asked meanwhile is remembered in the
+state, and done afterwards. The machine tells its `RegistrationActions`; `sipmini.ua.registering` does the work.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from automat import TypeMachineBuilder
+
+from sipmini.transaction.table import ignore
+
+
+class RegistrationEvents(Protocol):
+    """What happens to a registration."""
+
+    # from the user
+
+    def register(self) -> None:
+        """The user wants to be reachable."""
+
+    def unregister(self) -> None:
+        """The user wants to be reachable no more."""
+
+    # from the REGISTER that is under way
+
+    def succeeded(self, seconds: int) -> None:
+        """2xx: bound for so many seconds."""
+
+    def too_brief(self, least: int) -> None:
+        """423: the registrar wants at least so many seconds (§10.2.8)."""
+
+    def failed(self, status: int, phrase: str, wait: int) -> None:
+        """Any other failure. *wait*: seconds the registrar asks us to wait (Retry-After), or 0."""
+
+    # from the timer
+
+    def due(self) -> None:
+        """It is time to refresh, or to try again."""
+
+
+class RegistrationActions:
+    """What the machine has done. An action must not raise."""
+
+    def send_register(self) -> None:
+        """REGISTER for as long as we like."""
+
+    def send_unregister(self) -> None:
+        """REGISTER with Expires 0."""
+
+    def raise_expires(self, least: int) -> None:
+        """Ask for at least so much from now on."""
+
+    def registered(self, seconds: int) -> None:
+        """Note the new expiry, tell the user, plan the refresh."""
+
+    def retry_later(self, status: int, phrase: str, wait: int) -> None:
+        """Tell the user, plan the next try."""
+
+    def stop_timer(self) -> None:
+        """Nothing is due any more."""
+
+    def unregistered(self) -> None:
+        """Tell the user that the phone is registered no more."""
+
+
+def _build() -> TypeMachineBuilder[RegistrationEvents, RegistrationActions]:
+    builder = TypeMachineBuilder(RegistrationEvents, RegistrationActions)
+    on = RegistrationEvents
+    unregistered = builder.state("Unregistered")
+    registering = builder.state("Registering")
+    registered = builder.state("Registered")
+    waiting = builder.state("Waiting")
+    # A REGISTER is under way, and its answer will be followed by another.
+    registering_again = builder.state("RegisteringAgain")
+    unregistering_next = builder.state("UnregisteringNext")
+    unregistering = builder.state("Unregistering")
+    registering_next = builder.state("RegisteringNext")
+
+    def send_register(events: RegistrationEvents, do: RegistrationActions) -> None:
+        do.stop_timer()
+        do.send_register()
+
+    def send_unregister(events: RegistrationEvents, do: RegistrationActions) -> None:
+        do.stop_timer()
+        do.send_unregister()
+
+    def note_success(events: RegistrationEvents, do: RegistrationActions, seconds: int) -> None:
+        do.registered(seconds)
+
+    def ask_for_more(events: RegistrationEvents, do: RegistrationActions, least: int) -> None:
+        do.raise_expires(least)
+        do.send_register()
+
+    def note_failure(
+        events: RegistrationEvents, do: RegistrationActions, status: int, phrase: str, wait: int
+    ) -> None:
+        do.retry_later(status, phrase, wait)
+
+    def register_after_success(events: RegistrationEvents, do: RegistrationActions, seconds: int) -> None:
+        do.send_register()
+
+    def register_after_failure(
+        events: RegistrationEvents, do: RegistrationActions, status: int, phrase: str, wait: int
+    ) -> None:
+        do.send_register()
+
+    def leave_after_success(events: RegistrationEvents, do: RegistrationActions, seconds: int) -> None:
+        do.send_unregister()
+
+    def leave_after_too_brief(events: RegistrationEvents, do: RegistrationActions, least: int) -> None:
+        do.send_unregister()
+
+    def leave_after_failure(
+        events: RegistrationEvents, do: RegistrationActions, status: int, phrase: str, wait: int
+    ) -> None:
+        do.send_unregister()
+
+    def gone(events: RegistrationEvents, do: RegistrationActions, seconds: int) -> None:
+        do.unregistered()
+
+    def gone_too_brief(events: RegistrationEvents, do: RegistrationActions, least: int) -> None:
+        do.unregistered()
+
+    def gone_anyway(
+        events: RegistrationEvents, do: RegistrationActions, status: int, phrase: str, wait: int
+    ) -> None:
+        do.unregistered()
+
+    unregistered.upon(on.register).to(registering)(send_register)
+
+    registering.upon(on.succeeded).to(registered)(note_success)
+    registering.upon(on.too_brief).loop()(ask_for_more)
+    registering.upon(on.failed).to(waiting)(note_failure)
+    registering.upon(on.register).to(registering_again).returns(None)
+    registering.upon(on.unregister).to(unregistering_next).returns(None)
+
+    registered.upon(on.due).to(registering)(send_register)
+    registered.upon(on.register).to(registering)(send_register)
+    registered.upon(on.unregister).to(unregistering)(send_unregister)
+
+    waiting.upon(on.due).to(registering)(send_register)
+    waiting.upon(on.register).to(registering)(send_register)
+    # The registrar may have a binding of ours all the same: its 200 was lost, or an old one still holds.
+    waiting.upon(on.unregister).to(unregistering)(send_unregister)
+
+    registering_again.upon(on.succeeded).to(registering)(register_after_success)
+    registering_again.upon(on.too_brief).to(registering)(ask_for_more)
+    registering_again.upon(on.failed).to(registering)(register_after_failure)
+    registering_again.upon(on.unregister).to(unregistering_next).returns(None)
+
+    unregistering_next.upon(on.succeeded).to(unregistering)(leave_after_success)
+    unregistering_next.upon(on.too_brief).to(unregistering)(leave_after_too_brief)
+    unregistering_next.upon(on.failed).to(unregistering)(leave_after_failure)
+    unregistering_next.upon(on.register).to(registering_again).returns(None)
+
+    unregistering.upon(on.succeeded).to(unregistered)(gone)
+    unregistering.upon(on.too_brief).to(unregistered)(gone_too_brief)
+    unregistering.upon(on.failed).to(unregistered)(gone_anyway)
+    unregistering.upon(on.register).to(registering_next).returns(None)
+
+    registering_next.upon(on.succeeded).to(registering)(register_after_success)
+    registering_next.upon(on.too_brief).to(registering)(ask_for_more)
+    registering_next.upon(on.failed).to(registering)(register_after_failure)
+    registering_next.upon(on.unregister).to(unregistering).returns(None)
+
+    # What may come and changes nothing: answers belong to the states in which one is awaited.
+    answers = (on.succeeded, on.too_brief, on.failed)
+    ignore(unregistered, on.unregister, on.due, *answers)
+    ignore(registered, *answers)
+    ignore(waiting, *answers)
+    ignore(registering, on.due)
+    ignore(registering_again, on.due, on.register)
+    ignore(unregistering_next, on.due, on.unregister)
+    ignore(unregistering, on.due, on.unregister)
+    ignore(registering_next, on.due, on.register)
+    return builder
+
+
+RegistrationMachine = _build().build()
