@@ -1,0 +1,152 @@
+"""The options of the two twistd commands."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+from twisted.python import usage
+from twisted.scripts.twistd import ServerOptions
+from twisted.trial.unittest import SynchronousTestCase
+
+from sipmini import __version__, config
+from sipmini.options import ProxyOptions, UaOptions
+
+
+class FakeTwistd(usage.Options):
+    """As much of twistd's own options as matters here."""
+
+    optParameters = [["pidfile", None, "twistd.pid", "Name of the pidfile"], ["logfile", "l", None, "log"]]
+    optFlags = [["nodaemon", "n", "do not daemonize"]]
+    subCommands = [["sipmini-proxy", None, ProxyOptions, ""], ["sipmini-ua", None, UaOptions, ""]]
+
+
+class OptionsTestCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.state = Path(self.mktemp()).absolute() / "state"
+
+    def twistd(self, *arguments: str) -> Any:
+        twistd = FakeTwistd()
+        twistd.parseOptions([*arguments, "--state-dir", str(self.state)])
+        return twistd
+
+    def problem(self, *arguments: str) -> str:
+        return str(self.assertRaises(usage.UsageError, self.twistd, *arguments))
+
+
+class DriftTests(SynchronousTestCase):
+    """Every setting is an option of the same name, and every option a setting."""
+
+    def test_names_and_helps(self) -> None:
+        for options, table in ((ProxyOptions(), config.PROXY_SETTINGS), (UaOptions(), config.PHONE_SETTINGS)):
+            names = {name.rstrip("=") for name in options.longOpt} - {"help", "version", "config"}
+            self.assertEqual(names, {setting.name for setting in table})
+            for setting in table:
+                self.assertEqual(options.docs[setting.name], setting.help)
+                self.assertEqual(setting.name + "=" in options.longOpt, setting.kind != "flag")
+
+    def test_help(self) -> None:
+        """The help shows all of it."""
+        text = UaOptions().getUsage(width=80)
+        for setting in config.PHONE_SETTINGS:
+            self.assertIn(f"--{setting.name}", text)
+
+
+class SettingsTests(OptionsTestCase):
+    """What was given becomes settings."""
+
+    def test_proxy(self) -> None:
+        twistd = self.twistd(
+            "-n",
+            "sipmini-proxy",
+            "--domain",
+            "a.com",
+            "--domain",
+            "b.com",
+            "--listen",
+            "udp:127.0.0.1:0",
+            "--no-dns",
+        )
+        self.assertEqual(
+            twistd.subOptions.settings,
+            config.ProxySettings(
+                ("a.com", "b.com"), (config.ListenSpec("UDP", "127.0.0.1", 0),), self.state, False, True
+            ),
+        )
+
+    def test_phone(self) -> None:
+        file = Path(self.mktemp())
+        file.write_text('user = "bob@biloxi.com"\ndisplay-name = "Bob"\n')
+        settings = self.twistd(
+            "sipmini-ua", "--config", str(file), "--display-name", "Robert"
+        ).subOptions.settings
+        self.assertEqual((str(settings.user), settings.display_name), ("sip:bob@biloxi.com", "Robert"))
+
+    def test_without_twistd(self) -> None:
+        """The options stand alone too, as in a demonstration that needs no daemon."""
+        options = ProxyOptions()
+        options.parseOptions(["--state-dir", str(self.state)])
+        self.assertEqual(options.settings.domains, ("localhost",))
+        self.assertFalse(self.state.exists())
+
+    def test_mistakes(self) -> None:
+        """One sentence as a UsageError, which makes twistd exit with status 1."""
+        self.assertIn("--listen 'x': it is not of the form", self.problem("sipmini-proxy", "--listen", "x"))
+        self.assertIn("the phone needs a user", self.problem("sipmini-ua"))
+        self.assertIn("option --lsten not recognized", self.problem("sipmini-proxy", "--lsten", "x"))
+        options = ProxyOptions()
+        error = self.assertRaises(usage.UsageError, options.parseOptions, ["atlanta.com"])
+        self.assertEqual(str(error), "'atlanta.com' is no option; every setting is one, such as --domain")
+
+    def test_version(self) -> None:
+        printed: list[str] = []
+        self.patch(usage.sys, "stdout", type("Out", (), {"write": lambda _, text: printed.append(text)})())
+        self.assertRaises(SystemExit, self.twistd, "sipmini-proxy", "--version")
+        self.assertEqual("".join(printed), f"sipmini {__version__}\n")
+
+
+class TwistdFileTests(OptionsTestCase):
+    """Where twistd puts its own files, if its user did not say: two in one directory do not collide."""
+
+    def test_what_twistd_has(self) -> None:
+        """The fake above is like the real one in what matters."""
+        twistd = ServerOptions()
+        self.assertEqual((twistd["pidfile"], twistd["logfile"], twistd["nodaemon"]), ("twistd.pid", None, 0))
+
+    def test_foreground(self) -> None:
+        """No pid file; the proxy talks to the terminal."""
+        twistd = self.twistd("-n", "sipmini-proxy")
+        self.assertEqual((twistd["pidfile"], twistd["logfile"]), ("", None))
+        self.assertFalse(self.state.exists())
+
+    def test_background(self) -> None:
+        """Each proxy has its own files in the state directory, which only its owner may enter."""
+        twistd = self.twistd("sipmini-proxy", "--domain", "atlanta.com")
+        self.assertEqual(twistd["pidfile"], f"{self.state}/sipmini-proxy-atlanta.com.pid")
+        self.assertEqual(twistd["logfile"], f"{self.state}/log/sipmini-proxy-atlanta.com.log")
+        for directory in (self.state, self.state / "log"):
+            self.assertEqual(stat.S_IMODE(directory.stat().st_mode), 0o700)
+
+    def test_phone(self) -> None:
+        """Its log lines go to a file, never into the console; a user's name leads to no other directory."""
+        twistd = self.twistd("-n", "sipmini-ua", "--user", "sip:../alice@atlanta.com")
+        self.assertEqual(twistd["pidfile"], "")
+        self.assertEqual(twistd["logfile"], f"{self.state}/log/sipmini-ua-.._alice@atlanta.com.log")
+
+    def test_what_the_user_said_stays(self) -> None:
+        for command in (
+            ["sipmini-proxy"],
+            ["-n", "sipmini-proxy"],
+            ["-n", "sipmini-ua", "--user", "a@b.com"],
+        ):
+            twistd = self.twistd("--pidfile", "my.pid", "--logfile", "my.log", *command)
+            self.assertEqual((twistd["pidfile"], twistd["logfile"]), ("my.pid", "my.log"))
+
+    def test_state_directory_cannot_be_made(self) -> None:
+        self.state.parent.mkdir(parents=True, exist_ok=True)
+        self.state.write_text("a file")
+        self.assertEqual(
+            self.problem("-n", "sipmini-ua", "--user", "a@b.com"),
+            f"{self.state}/log cannot be made (File exists); choose another directory with --state-dir",
+        )
