@@ -31,6 +31,11 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) install --editable '.[dev]'
 	@touch $@
 
+# sippy, another SIP stack in Python, is there to be measured against.
+$(VENV)/installed-bench: $(VENV)/installed-bench
+	$(PIP) install --editable '.[bench]'
+	@touch $@
+
 run: $(VENV)/installed
 	@exec $(BIN)/twistd -n sipmini-proxy $(ARGS)
 
@@ -45,6 +50,7 @@ test: $(VENV)/installed-dev
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict sipmini
 
 # The machines, drawn from the running code. Without Graphviz's `dot` only their .dot files are written.
@@ -54,8 +60,9 @@ docs: $(VENV)/installed-dev
 		--image-directory "$$(command -v dot >/dev/null && echo docs/build/machines)" sipmini
 	@ls docs/build/machines
 
-bench: $(VENV)/installed-dev
+bench: $(VENV)/installed-bench
 	$(BIN)/python bench/codec.py
+	$(BIN)/python bench/location.py
 	$(BIN)/python bench/proxy/compare.py
 
 clean:
