@@ -394,6 +394,28 @@ TOO_MANY_TARGETS = _rule(
     "The request would fork into more branches than allowed.",
 )
 
+RELAY_DENIED = _rule(
+    "relay-denied",
+    "RFC 3261 §16.5",
+    403,
+    "Relaying Denied",
+    "Neither the caller nor the callee belongs to a domain of this proxy, so it carries nothing for them.",
+)
+STRICT_ROUTE_REPAIRED = _rule(
+    "strict-route-repaired",
+    "RFC 3261 §16.4",
+    None,
+    "Rewritten, A Strict Router Had Put This Proxy Into The Request-URI",
+    "The hop before this one is a strict router of RFC 2543; the last Route became the Request-URI again.",
+)
+NO_USABLE_CONTACT = _rule(
+    "no-usable-contact",
+    "RFC 3261 §16.5",
+    480,
+    "Temporarily Unavailable",
+    "The user has registered only contacts that a SIP proxy cannot send to, such as mailto:.",
+)
+
 # --- registrar ------------------------------------------------------------------------------
 
 BAD_EXTENSION = _rule(

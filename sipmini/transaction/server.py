@@ -98,6 +98,11 @@ class ServerTransaction:
         """Answer with the status of a rule."""
         self.respond(make_response(self.request, reason, to_tag=to_tag, fields=fields))
 
+    def abandon(self) -> None:
+        """Never answer a non-INVITE: its client has given up by now (RFC 4320 §4.2)."""
+        if self._other is not None and not self._deaf and self.final_status is None:
+            self._end()
+
     def retransmitted(self) -> None:
         """The request came again."""
         if self._invite is not None:

@@ -1,0 +1,246 @@
+"""The response context (RFC 3261 §16.7): one request, its branches, and what goes back upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import define, field
+
+from sipmini import reasons
+from sipmini.errors import TransportFailure
+from sipmini.hop import Hop
+from sipmini.message import Request, Response, make_response
+from sipmini.proxy.choosing import best, with_all_challenges
+from sipmini.reasons import Reason
+from sipmini.transaction import ClientTransaction, ServerTransaction
+from sipmini.transaction.timers import Timer, Timers
+
+#: Timer C, in seconds; it must be larger than three minutes (§16.6 step 11).
+TIMER_C = 181.0
+
+
+class Sender(Protocol):
+    """What a context needs of the proxy core."""
+
+    timers: Timers
+
+    def send_branch(self, branch: Branch, hop: Hop) -> ClientTransaction:
+        """Send the request of *branch* to *hop*, in a new transaction."""
+
+    def decided(self, reason: Reason, request: Request) -> None:
+        """Write down that a rule was applied."""
+
+    def new_tag(self) -> str:
+        """A tag for a response of our own."""
+
+
+@define(eq=False)
+class Branch:
+    """One target of a forked request: where it is tried, and what came of it.
+
+    It is the user of the client transaction of the try that is under way.
+    """
+
+    context: ResponseContext
+    request: Request
+    hops: Sequence[Hop]
+    tried: int = 0
+    transaction: ClientTransaction | None = None
+    final: Response | None = None
+    finished: bool = False
+    timer_c: Timer | None = None
+    provisional: bool = False
+
+    def start(self) -> None:
+        """Try the next hop."""
+        hop = self.hops[self.tried]
+        self.tried += 1
+        self.provisional = False
+        if self.request.method == "INVITE":
+            self._restart_timer_c()
+        self.transaction = self.context.sender.send_branch(self, hop)
+
+    def cancel(self) -> None:
+        """Give this branch up, if it is pending."""
+        if not self.finished and self.transaction is not None:
+            self.transaction.cancel()
+
+    def finish(self, final: Response | None) -> None:
+        """Nothing more is to be expected of this branch."""
+        self.finished = True
+        self.final = final
+        if self.timer_c is not None:
+            self.timer_c.cancel()
+
+    def _restart_timer_c(self) -> None:
+        if self.timer_c is not None:
+            self.timer_c.cancel()
+        self.timer_c = self.context.sender.timers.later(TIMER_C, self._timer_c_fired)
+
+    def _timer_c_fired(self) -> None:
+        """§16.8: a branch that has rung long enough is cancelled; a silent one counts as a 408."""
+        if self.provisional:
+            self.context.sender.decided(reasons.INVITE_TIMED_OUT.because(), self.request)
+            self.cancel()
+        else:
+            self.context.branch_failed(self, reasons.INVITE_TIMED_OUT.because())
+
+    # --- ClientUser -------------------------------------------------------------------------
+
+    def received(self, response: Response) -> None:
+        """A response came from downstream."""
+        if response.status < 200:
+            self.provisional = True
+            if response.status > 100 and self.timer_c is not None and not self.finished:
+                self._restart_timer_c()
+        self.context.branch_answered(self, response)
+
+    def timed_out(self) -> None:
+        """This hop never answered."""
+        self._failed(reasons.NO_ANSWER.because(self._tried_hop()))
+
+    def transport_failed(self, failure: TransportFailure) -> None:
+        """This hop could not be reached."""
+        self._failed(reasons.NEXT_HOP_FAILED.because(str(failure)))
+
+    def _tried_hop(self) -> str:
+        return str(self.hops[self.tried - 1])
+
+    def _failed(self, reason: Reason) -> None:
+        if self.finished:
+            return
+        if self.can_fail_over:
+            self.start()
+        else:
+            self.context.branch_failed(self, reason)
+
+    @property
+    def can_fail_over(self) -> bool:
+        """Whether another hop is left, and still wanted (RFC 3263 §4.3)."""
+        cancelled = self.transaction is not None and self.transaction.cancelled
+        return self.tried < len(self.hops) and not cancelled and not self.context.is_over
+
+
+@define(eq=False)
+class ResponseContext:
+    """The branches of one request.  It is the user of the server transaction.
+
+    :ivar cancelled_upstream: whether the client sent CANCEL.
+    """
+
+    transaction: ServerTransaction
+    sender: Sender
+    branches: list[Branch] = field(factory=list)
+    cancelled_upstream: bool = False
+
+    @property
+    def is_invite(self) -> bool:
+        """Whether the request is an INVITE."""
+        return self.transaction.request.method == "INVITE"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a final response went upstream, or the client wants none."""
+        return self.transaction.final_status is not None or self.cancelled_upstream
+
+    def fork(self, targets: Sequence[tuple[Request, Sequence[Hop]]]) -> None:
+        """Send the request to all *targets* at once."""
+        self.branches = [Branch(self, request, hops) for request, hops in targets]
+        for branch in self.branches:
+            branch.start()
+
+    def reject(self, reason: Reason) -> None:
+        """Answer the request by a rule, with no branch at all."""
+        self.sender.decided(reason, self.transaction.request)
+        self.transaction.reject(reason, self.sender.new_tag())
+
+    # --- from the branches ------------------------------------------------------------------
+
+    def branch_answered(self, branch: Branch, response: Response) -> None:
+        """A response came on *branch*."""
+        status = response.status
+        if status == 100:
+            return
+        upstream = response.with_headers(response.headers.without_first_value("Via"))
+        if "Via" not in upstream.headers.names:
+            self.sender.decided(reasons.LAST_VIA.because(str(status)), branch.request)
+            return
+        if status < 200:
+            if not self.is_over:
+                self.transaction.respond(upstream)
+        elif status < 300:
+            branch.finish(upstream)
+            self._succeeded(upstream)
+        elif not branch.finished:
+            self._branch_refused(branch, upstream)
+
+    def branch_failed(self, branch: Branch, reason: Reason) -> None:
+        """*branch* ended without a final response."""
+        if branch.finished:
+            return
+        request = self.transaction.request
+        if self.cancelled_upstream:
+            reason = reasons.CANCELLED.because("no final response came after the CANCEL")
+        self.sender.decided(reason, branch.request)
+        branch.finish(make_response(request, reason, to_tag=self.sender.new_tag()))
+        self._settle()
+
+    def _branch_refused(self, branch: Branch, response: Response) -> None:
+        if response.status == 503 and branch.can_fail_over:
+            branch.start()
+            return
+        branch.finish(response)
+        if response.status >= 600:
+            self._cancel_pending()
+        self._settle()
+
+    def _succeeded(self, response: Response) -> None:
+        """A 2xx goes upstream at once; to an INVITE also after another final response (§16.7 step 5)."""
+        if self.is_invite or self.transaction.final_status is None:
+            self.transaction.respond(response)
+        self._cancel_pending()
+
+    def _cancel_pending(self) -> None:
+        for branch in self.branches:
+            branch.cancel()
+
+    def _settle(self) -> None:
+        """Send the best response once all branches are finished (§16.7 step 6)."""
+        if self.transaction.final_status is not None:
+            return
+        if not all(branch.finished for branch in self.branches):
+            return
+        finals = [branch.final for branch in self.branches if branch.final is not None]
+        chosen = best(finals)
+        request = self.transaction.request
+        if chosen.status == 408 and not self.is_invite:
+            self.sender.decided(reasons.LATE_NON_INVITE.because(), request)
+            self.transaction.abandon()
+        elif chosen.status == 503:
+            self.reject(reasons.ONLY_503.because())
+        else:
+            self.transaction.respond(with_all_challenges(chosen, finals))
+
+    # --- ServerUser -------------------------------------------------------------------------
+
+    def acked(self, ack: Request) -> None:
+        """The client has the final response."""
+
+    def cancelled(self, cancel: Request) -> None:
+        """The client gives the request up (§16.10)."""
+        if not self.is_invite or self.cancelled_upstream:
+            return
+        self.cancelled_upstream = True
+        if not self.branches:
+            self.reject(reasons.CANCELLED.because())
+        self._cancel_pending()
+
+    def timed_out(self) -> None:
+        """The client never acknowledged; that is its loss."""
+
+    def transport_failed(self, failure: TransportFailure) -> None:
+        """The response could not be sent: nobody waits for the branches any more."""
+        reason = reasons.UNSENDABLE_RESPONSE.because(str(failure))
+        self.sender.decided(reason, self.transaction.request)
+        self._cancel_pending()
