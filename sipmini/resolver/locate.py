@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import accumulate, islice
-from random import Random
 from typing import Protocol
 
 from attrs import frozen
@@ -26,6 +25,7 @@ from sipmini.resolver.records import Address, Answer, Naptr, Question, Srv
 __all__ = [
     "DEFAULT_PORT",
     "MAX_HOPS",
+    "Draws",
     "Locating",
     "Target",
     "answered_by",
@@ -66,6 +66,12 @@ class UriLike(Protocol):
     @property
     def port(self) -> int | None: ...
     def param(self, name: str, /) -> str | None: ...
+
+
+class Draws(Protocol):
+    """``random.Random``, as much of it as is needed here."""
+
+    def randint(self, a: int, b: int, /) -> int: ...
 
 
 @frozen
@@ -110,7 +116,7 @@ def literal_hop(target: Target) -> Hop | None:
     return Hop(target.transport or "UDP", address, target.port or DEFAULT_PORT)
 
 
-def locate(target: Target, random: Random) -> Locating:
+def locate(target: Target, random: Draws) -> Locating:
     """Find the hops of *target*, at most MAX_HOPS of them, in the order to try them (RFC 3263 §4).
 
     Raises Unresolvable, with what was asked and what was missing.  *random* spreads the load over
@@ -135,7 +141,7 @@ _Place = tuple[str, str, int]
 
 
 def _places_by_service(
-    search: _Search, host: str, transport: str | None, random: Random
+    search: _Search, host: str, transport: str | None, random: Draws
 ) -> Generator[tuple[Question, ...], Sequence[Answer], list[_Place]]:
     """The (transport, host name, port) at which the services of *host* are offered, best first."""
     services: list[_Service] = []
@@ -183,7 +189,7 @@ def _usable(answer: Answer) -> list[_Service]:
     ]
 
 
-def order_services(records: Iterable[Srv], random: Random) -> list[Srv]:
+def order_services(records: Iterable[Srv], random: Draws) -> list[Srv]:
     """*records* by priority, and within one priority drawn by weight (RFC 2782, "Usage rules").
 
     Only the first MAX_SRV records are looked at.
@@ -195,9 +201,10 @@ def order_services(records: Iterable[Srv], random: Random) -> list[Srv]:
     for priority in sorted(by_priority):
         # Those of weight 0 stand first, so that they keep a very small chance of being drawn.
         waiting = sorted(by_priority[priority], key=lambda record: record.weight > 0)
-        while waiting:
+        while len(waiting) > 1:
             sums = list(accumulate(record.weight for record in waiting))
             ordered.append(waiting.pop(bisect_left(sums, random.randint(0, sums[-1]))))
+        ordered += waiting
     return ordered
 
 

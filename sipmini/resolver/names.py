@@ -40,6 +40,7 @@ def ip_literal(host: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def canonical_name(host: str) -> str | None:
     """*host* as a question to the DNS: lower-case, no final dot; ``None`` if it can be no name there."""
     name = host.lower().removesuffix(".")

@@ -8,7 +8,6 @@ in through the constructor.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from random import Random
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, FirstError, fail, gatherResults, maybeDeferred, succeed
@@ -19,7 +18,7 @@ from sipmini import reasons
 from sipmini.errors import Unresolvable
 from sipmini.hop import Hop
 from sipmini.resolver.cache import AnswerCache
-from sipmini.resolver.locate import Locating, Target, UriLike, literal_hop, locate, target_of
+from sipmini.resolver.locate import Draws, Locating, Target, UriLike, literal_hop, locate, target_of
 from sipmini.resolver.records import Address, Answer, Question
 
 __all__ = ["Resolver", "SystemLookup", "Zones"]
@@ -32,6 +31,9 @@ LOOKUP_TIMEOUT = 10.0
 #: How many questions may wait for the system's DNS at once; names come from the network.
 MAX_OUTSTANDING = 256
 
+#: How many targets are remembered whose hops follow from zones alone.
+MAX_SETTLED = 1024
+
 #: RFC 6761 §6.3: what localhost is, if no zone says otherwise.
 _LOCALHOST = {"A": Answer((Address("127.0.0.1"),)), "AAAA": Answer((Address("::1"),))}
 
@@ -40,6 +42,7 @@ class Zones(Protocol):
     """What is asked of the zone files; :class:`~sipmini.resolver.zones.ZoneStore` is one."""
 
     def query(self, name: str, kind: str, /) -> Answer | None: ...
+    def version(self) -> int: ...
 
 
 class Clock(Protocol):
@@ -56,11 +59,14 @@ class Resolver:
     ``None`` (``--no-dns``).  *clock* times answers and their keeping, *random* spreads load over SRV records.
     """
 
-    def __init__(self, zones: Zones, system: SystemLookup | None, clock: Clock, random: Random) -> None:
+    def __init__(self, zones: Zones, system: SystemLookup | None, clock: Clock, random: Draws) -> None:
         self._zones = zones
         self._system = system
         self._clock: Any = clock
-        self._random = random
+        self._draws = _CountedDraws(random)
+        self._beyond_zones = 0
+        self._settled: dict[Target, tuple[Hop, ...]] = {}
+        self._settled_version = -1
         self._cache = AnswerCache(clock.seconds)
         self._waiting: dict[Question, list[Deferred[Answer]]] = {}
 
@@ -91,7 +97,24 @@ class Resolver:
         return None if hop is None else [hop]
 
     def _run(self, target: Target) -> Deferred[list[Hop]]:
-        return self._advance(locate(target, self._random), None)
+        # What follows from zones alone stays as it is until a zone changes, unless it is a matter of luck:
+        # most requests to another domain need no plan at all.
+        version = self._zones.version()
+        if version != self._settled_version or len(self._settled) >= MAX_SETTLED:
+            self._settled.clear()
+            self._settled_version = version
+        settled = self._settled.get(target)
+        if settled is not None:
+            return succeed(list(settled))
+        before = self._beyond_zones, self._draws.count
+        waiting = self._advance(locate(target, self._draws), None)
+        if before == (self._beyond_zones, self._draws.count):
+            waiting.addCallback(self._settle, target)
+        return waiting
+
+    def _settle(self, hops: list[Hop], target: Target) -> list[Hop]:
+        self._settled[target] = tuple(hops)
+        return hops
 
     def _advance(self, steps: Locating, answers: Sequence[Answer] | None) -> Deferred[list[Hop]]:
         """Hand *answers* to the plan, and go on until it ends or has to wait."""
@@ -118,6 +141,7 @@ class Resolver:
                 return answer
             # The name has another name, which belongs to no zone.
             question = Question(answer.alias, question.type)
+        self._beyond_zones += 1
         if question.name == "localhost" or question.name.endswith(".localhost"):
             return _LOCALHOST.get(question.type, Answer())
         if self._system is None:
@@ -147,6 +171,18 @@ class Resolver:
         self._cache.put(question, answer)
         for waiting in self._waiting.pop(question):
             waiting.callback(answer)
+
+
+class _CountedDraws:
+    """Draws of *random*, counted: what was drawn once has to be drawn again."""
+
+    def __init__(self, random: Draws) -> None:
+        self._random = random
+        self.count = 0
+
+    def randint(self, low: int, high: int, /) -> int:
+        self.count += 1
+        return self._random.randint(low, high)
 
 
 def _failed(failure: Failure, question: Question) -> Answer:

@@ -65,13 +65,19 @@ class ZoneStore:
         self._files: dict[str, _File] = {}
         self._zones: dict[str, Zone] = {}
         self._said: set[str] = set()
+        self._version = 0
 
-    def owner(self, name: str) -> Zone | None:
-        """The zone that *name*, in canonical form, belongs to: that of the longest origin."""
+    def version(self) -> int:
+        """A number that is another one after any zone has changed."""
         now = self._seconds()
         if self._due is None or now >= self._due:
             self._due = now + CHECK_INTERVAL
             self._reload()
+        return self._version
+
+    def owner(self, name: str) -> Zone | None:
+        """The zone that *name*, in canonical form, belongs to: that of the longest origin."""
+        self.version()
         return self._owner(name)
 
     def query(self, name: str, kind: str) -> Answer | None:
@@ -168,6 +174,7 @@ class ZoneStore:
                     f"{zone.file}: {first.file} holds {zone.origin} already; delete one of the two"
                 )
         self._zones = zones
+        self._version += 1
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said and len(self._said) < MAX_ZONES:

@@ -29,8 +29,14 @@ class FakeZones:
     def __init__(self, owned: tuple[str, ...] = (), table: dict[str, Answer] | None = None) -> None:
         self.owned = owned
         self.table = table or {}
+        self.queries = 0
+        self.current = 1
+
+    def version(self) -> int:
+        return self.current
 
     def query(self, name: str, kind: str, /) -> Answer | None:
+        self.queries += 1
         if any(f".{name}".endswith(f".{domain}") for domain in self.owned):
             return self.table.get(f"{kind} {name}", Answer())
         return None
@@ -127,6 +133,64 @@ class ZoneTests(ResolverTestCase):
         self.assertEqual(self.system.asked, ["A sip.example.net"])
         self.system.answer("A sip.example.net", FOUND)
         self.assertEqual(self.successResultOf(waiting), [Hop("UDP", "192.0.2.1", 9)])
+
+
+class SettledTests(ResolverTestCase):
+    """What follows from zones alone is planned once for each version of the zones."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.zones = FakeZones(("biloxi.com",), {"A biloxi.com": FOUND})
+        self.resolver = Resolver(self.zones, self.system, self.clock, Random(1))
+
+    def ports(self, text: str) -> list[int]:
+        return [hop.port for hop in self.successResultOf(self.resolver.resolve(uri(text)))]
+
+    def test_planned_once(self) -> None:
+        first = self.successResultOf(self.resolver.resolve(uri("sip:bob@biloxi.com")))
+        first.clear()
+        queries = self.zones.queries
+        self.assertEqual(self.ports("sip:alice@Biloxi.com"), self.ports("sip:biloxi.com"))
+        self.assertEqual(self.ports("sip:alice@biloxi.com"), [5060])
+        self.assertEqual(self.ports("sip:alice@biloxi.com:7"), [7])
+        self.assertNotEqual(self.zones.queries, queries)
+        queries = self.zones.queries
+        self.ports("sip:biloxi.com:7")
+        self.assertEqual(self.zones.queries, queries)
+
+    def test_until_a_zone_changes(self) -> None:
+        self.assertEqual(self.ports("sip:biloxi.com"), [5060])
+        self.zones.table["SRV _sip._udp.biloxi.com"] = Answer((Srv(0, 0, 8000, "biloxi.com"),))
+        self.assertEqual(self.ports("sip:biloxi.com"), [5060])
+        self.zones.current += 1
+        self.assertEqual(self.ports("sip:biloxi.com"), [8000])
+
+    def test_not_what_was_drawn(self) -> None:
+        """The load is spread anew over records of equal priority (RFC 2782)."""
+        records = tuple(Srv(0, 1, port, "biloxi.com") for port in (1, 2))
+        self.zones.table["SRV _sip._udp.biloxi.com"] = Answer(records)
+        self.assertEqual({tuple(self.ports("sip:biloxi.com")) for _ in range(50)}, {(1, 2), (2, 1)})
+
+    def test_not_what_the_system_said(self) -> None:
+        """That ends with its time to live."""
+        self.zones.table["A biloxi.com"] = Answer(alias="x.com")
+        for _ in range(2):
+            waiting = self.resolver.resolve(uri("sip:biloxi.com:9"))
+            self.system.answer("A x.com", FOUND)
+            self.assertEqual(len(self.successResultOf(waiting)), 1)
+            self.clock.advance(60)
+
+    def test_not_failures(self) -> None:
+        for _ in range(2):
+            queries = self.zones.queries
+            self.reason(self.resolver.resolve(uri("sip:nobody.biloxi.com:9")))
+            self.assertEqual(self.zones.queries, queries + 2)
+
+    def test_bound(self) -> None:
+        self.patch(module, "MAX_SETTLED", 3)
+        for port in range(1, 20):
+            self.ports(f"sip:biloxi.com:{port}")
+            self.assertTrue(len(self.resolver._settled) <= 3)
 
 
 class LocalhostTests(ResolverTestCase):

@@ -116,6 +116,17 @@ class ReloadTests(StoreTestCase):
         self.assertIsNotNone(self.store.owner("biloxi.com"))
         self.assertIs(self.store.owner("atlanta.com"), before)
 
+    def test_version(self) -> None:
+        """It is another after each change, and only then."""
+        seen = []
+        for text in ("@ A 192.0.2.1\n", None, "@ A 192.0.2.22\n", None):
+            if text is not None:
+                self.write("atlanta.com.zone", text)
+            seen.append(self.store.version())
+            self.later()
+        self.assertEqual(len(set(seen)), 2)
+        self.assertEqual((seen[0], seen[2]), (seen[1], seen[3]))
+
     def test_come_and_go(self) -> None:
         """A new file is a new zone; a deleted one owns nothing any more."""
         self.assertIsNone(self.records("atlanta.com"))
