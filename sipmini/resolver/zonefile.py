@@ -21,7 +21,7 @@ import dns.zonefile
 from attrs import frozen
 
 from sipmini.errors import BadSetting
-from sipmini.resolver.names import check_domain
+from sipmini.resolver.names import check_domain, ip_literal
 from sipmini.resolver.records import Address, Naptr, Record, Srv
 
 if TYPE_CHECKING:
@@ -170,7 +170,8 @@ def _text(name: dns.name.Name) -> str:
 
 
 def _address(rdata: Rdata) -> Record:
-    return Address(rdata.address)  # type: ignore[attr-defined]
+    address: str = rdata.address  # type: ignore[attr-defined]
+    return Address(ip_literal(address) or address)
 
 
 def _srv(rdata: Rdata) -> Record:
