@@ -19,6 +19,7 @@ from sipmini.hop import Hop
 from sipmini.journal import Journal
 from sipmini.message import Request
 from sipmini.transport.addressing import DEFAULT_PORT, reply_address
+from sipmini.transport.binding import bind_datagram, bind_stream
 from sipmini.transport.datagram import DatagramSocket
 from sipmini.transport.stream import SipStream, StreamConnector, StreamListener
 
@@ -103,9 +104,9 @@ class Transports:
         bound: Any
         if transport == "UDP":
             socket = DatagramSocket(self._number(), self._datagram)
-            bound = self._reactor.listenUDP(port, socket, interface=host, maxPacketSize=65536)
+            bound = bind_datagram(self._reactor, host, port, socket)
         else:
-            bound = self._reactor.listenTCP(port, StreamListener(self._stream), interface=host)
+            bound = bind_stream(self._reactor, host, port, StreamListener(self._stream))
         listening = Listening(transport, host, bound.getHost().port)
         if socket is not None:
             socket.bound(host, listening.port)

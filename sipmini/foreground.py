@@ -1,0 +1,50 @@
+"""What the twistd commands share: plain words on the terminal, and a clean end when they cannot start."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from twisted.application.service import MultiService, Service
+
+from sipmini.errors import SipminiError
+
+
+def say(sentence: str) -> None:
+    """Print a sentence for the person at the terminal, past twistd's log and its time stamps."""
+    stream = sys.__stdout__
+    if stream is not None:
+        stream.write(sentence + "\n")
+        stream.flush()
+
+
+def fail(command: str, error: SipminiError) -> NoReturn:
+    """End the program with one sentence and exit status 1."""
+    stream = sys.__stderr__
+    if stream is not None:
+        stream.write(f"{command}: {error}\n")
+        stream.flush()
+    raise SystemExit(1)
+
+
+class Foreground(MultiService):
+    """Starts one service, and ends the program with a sentence where that cannot start."""
+
+    def __init__(self, command: str, service: Service) -> None:
+        super().__init__()
+        self._command = command
+        service.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """As MultiService."""
+        self._or_fail(super().privilegedStartService)
+
+    def startService(self) -> None:
+        """As MultiService."""
+        self._or_fail(super().startService)
+
+    def _or_fail(self, start: Any) -> None:
+        try:
+            start()
+        except SipminiError as error:
+            fail(self._command, error)

@@ -1,0 +1,242 @@
+"""The proxy as a service: everything a proxy needs, put together and started.
+
+``twistd sipmini-proxy``, the demo and tests start this very service, each with a reactor of
+its own.  It opens the state directory and the sockets, and says in words what it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+
+from sipmini.config import ListenSpec, ProxySettings
+from sipmini.errors import BadSetting
+from sipmini.hop import Hop
+from sipmini.journal import Decided, Journal
+from sipmini.location import LocationStore, SqliteLocation, WriterThread
+from sipmini.message_log import MessageLog
+from sipmini.proxy import Domains, Proxy
+from sipmini.registrar import Registrar
+from sipmini.resolver.publish import publish
+from sipmini.resolver.resolver import Resolver
+from sipmini.resolver.system import SystemNames
+from sipmini.resolver.zones import ZoneStore
+from sipmini.stack import Stack
+from sipmini.tokens import Tokens
+from sipmini.transport import WILDCARDS, Listening
+from sipmini.transport.binding import LocalAddresses, is_taken
+
+_log = Logger()
+
+DEFAULT_PORT = 8000
+#: How many ports after the default one are tried when it is taken.
+_PORTS_TRIED = 100
+
+
+class ProxyService(Service):
+    """A proxy and registrar.
+
+    :ivar journal: its record.
+    :ivar stack: its sockets and transactions, once it is started.
+    :ivar location: its bindings, once it is started.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: ProxySettings,
+        announce: Callable[[str], None],
+        local_address: Callable[[str], str] | None = None,
+        token: Callable[[], str] | None = None,
+        random: Random | None = None,
+        location: LocationStore | None = None,
+    ) -> None:
+        """:param announce: is told, in sentences, what the proxy does and what it met.
+        :param location: stands for the SQLite file of the state directory.
+        """
+        self._reactor = reactor
+        self._settings = settings
+        self._announce = announce
+        self._random = random or Random()
+        self._writer: WriterThread | None = None
+        self._log: MessageLog | None = None
+        self._given_location = location
+        self.location: LocationStore
+        self.journal = Journal(settings.domains[0], reactor.seconds)
+        self.journal.observe(_log_decision, Decided)
+        self.stack = Stack(reactor, self.journal, token or Tokens(), local_address or LocalAddresses())
+
+    def privilegedStartService(self) -> None:
+        """Bind the sockets, as root where the port asks for it.
+
+        :raises BadSetting: an address cannot be had.
+        """
+        if not self.stack.transports.listening:
+            self._listen()
+
+    def startService(self) -> None:
+        """Open the state directory and begin to serve.
+
+        :raises SipminiError: with a sentence that says what is in the way.
+        """
+        self.privilegedStartService()
+        settings = self._settings
+        self.location = self._given_location or self._open_location(settings.state_dir)
+        names = settings.state_dir / "dns"
+        system = SystemNames(self._reactor) if settings.dns else None
+        zones = ZoneStore(names, self._reactor.seconds, self._announce)
+        resolver = Resolver(zones, system, self._reactor, self._random)
+        transports = self.stack.transports
+        domains = Domains(settings.domains, self._ports, transports.is_own_address)
+        registrar = Registrar(self.location, domains, self._reactor, self.stack.token, self.journal.decided)
+        self.proxy = Proxy(self.stack, domains, self.location, registrar, resolver, self._reactor)
+        if settings.message_log:
+            port = min(self._ports())
+            name = f"messages-{settings.domains[0]}-{port}"
+            self._log = MessageLog(settings.state_dir / "log", name, self._reactor)
+            self._log.observe(self.journal)
+        self._publish(names)
+        for sentence in self.description():
+            self._announce(sentence)
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """Close the sockets, write what waits to be written."""
+        super().stopService()
+        closing: list[Deferred[Any]] = [
+            done if isinstance(done, Deferred) else succeed(done) for done in self.stack.stop()
+        ]
+        if hasattr(self, "location"):
+            closing.append(self.location.close())
+        return DeferredList(closing, consumeErrors=True).addCallback(self._stopped)
+
+    def _stopped(self, _: object) -> None:
+        if self._writer is not None:
+            self._writer.stop()
+        if self._log is not None:
+            self._log.close()
+
+    @property
+    def listening(self) -> list[Listening]:
+        """What is listened on."""
+        return self.stack.transports.listening
+
+    def _ports(self) -> frozenset[int]:
+        return frozenset([listening.port for listening in self.listening])
+
+    # --- starting ---------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        if self._settings.listen:
+            for spec in self._settings.listen:
+                self._listen_on(spec)
+            return
+        for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
+            try:
+                self._listen_everywhere(port)
+            except CannotListenError as error:
+                self.stack.stop()
+                if not is_taken(error):
+                    raise _cannot_listen(error, "all addresses", port) from None
+                continue
+            if port != DEFAULT_PORT:
+                self._announce(f"Port {DEFAULT_PORT} is taken, so this proxy uses port {port}.")
+            return
+        raise BadSetting(
+            f"ports {DEFAULT_PORT} to {DEFAULT_PORT + _PORTS_TRIED - 1} are all taken",
+            "choose another with --listen, for example --listen 127.0.0.1:9000",
+        )
+
+    def _listen_everywhere(self, port: int) -> None:
+        for host in ("0.0.0.0", "::"):
+            for transport in ("UDP", "TCP"):
+                try:
+                    self.stack.listen(transport, host, port)
+                except CannotListenError as error:
+                    if host == "::" and not is_taken(error):
+                        return  # a host without IPv6
+                    raise
+
+    def _listen_on(self, spec: ListenSpec) -> None:
+        port = spec.port
+        for transport in (spec.transport,) if spec.transport else ("UDP", "TCP"):
+            try:
+                # Both transports share a port (§18.1.1), also where the system chose it.
+                port = self.stack.listen(transport, spec.host, port).port
+            except CannotListenError as error:
+                raise _cannot_listen(error, spec.host, port, transport) from None
+
+    def _open_location(self, directory: Path) -> LocationStore:
+        self._writer = WriterThread(self._reactor)
+        return SqliteLocation(str(directory), self._reactor, self._writer, self._announce)
+
+    def _publish(self, names: Path) -> None:
+        hops = [Hop(each.transport, each.host, each.port) for each in self.listening]
+        for domain in self._settings.domains:
+            publication = publish(names, domain, hops, self._reactor.seconds())
+            if publication.note:
+                self._announce(publication.note)
+
+    # --- in words ---------------------------------------------------------------------------
+
+    def description(self) -> list[str]:
+        """What this proxy does, in sentences."""
+        domains = " and ".join(self._settings.domains)
+        host, port = self._place_to_register()
+        return [
+            f"This SIP proxy serves {domains}, and its own addresses as part of {self._settings.domains[0]}.",
+            f"It listens on {_places(self.listening)}.",
+            f"Its state (bindings, names, message log) is kept in {self._settings.state_dir}.",
+            f"To register a phone, give it the address NAME@{self._settings.domains[0]} and the server "
+            f"(or outbound proxy) {host}:{port}, with no password; or run: "
+            f"twistd -n sipmini-ua --user NAME@{self._settings.domains[0]}",
+        ]
+
+    def _place_to_register(self) -> tuple[str, int]:
+        first = self.listening[0]
+        host = "127.0.0.1" if first.host in WILDCARDS else first.host
+        return (f"[{host}]" if ":" in host else host), first.port
+
+
+def _places(listening: list[Listening]) -> str:
+    places: dict[tuple[str, int], list[str]] = {}
+    for each in listening:
+        places.setdefault((each.host, each.port), []).append(each.transport)
+    everywhere = [(host, port) for host, port in places if host in WILDCARDS]
+    texts = []
+    if everywhere:
+        transports = " and ".join(places[everywhere[0]])
+        texts.append(f"{transports} port {everywhere[0][1]} of all addresses")
+    for (host, port), transports_of in places.items():
+        if host not in WILDCARDS:
+            texts.append(f"{' and '.join(transports_of)} port {port} of {host}")
+    return ", ".join(texts)
+
+
+def _cannot_listen(error: CannotListenError, host: str, port: int, transport: str = "") -> BadSetting:
+    where = f"{transport} port {port} of {host}".strip()
+    if is_taken(error):
+        problem = f"{where} is taken by another program"
+    else:
+        why = getattr(error.socketError, "strerror", None) or str(error.socketError)
+        problem = f"cannot listen on {where} ({why})"
+    return BadSetting(problem, "choose another address or port with --listen, or end that program")
+
+
+def _log_decision(entry: Decided) -> None:
+    about = "" if entry.message is None else entry.message.start_line[:80].decode("utf-8", "replace")
+    _log.info(
+        "{reason}{on}{about}{from_}{flow}",
+        reason=str(entry.reason),
+        on=" on " if about else "",
+        about="".join([char if char.isprintable() else "?" for char in about]),
+        from_=" from " if entry.flow is not None else "",
+        flow=str(entry.flow) if entry.flow is not None else "",
+    )
