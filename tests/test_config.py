@@ -21,6 +21,7 @@ from sipmini.config import (
 from sipmini.errors import BadSetting
 from sipmini.resolver.zonefile import parse_zone
 from sipmini.uri import parse_sip_uri
+from tests.folders import new_folder
 
 ETC = Path(__file__).parent.parent / "etc"
 STATE = {"SIPMINI_STATE": "/state"}
@@ -32,8 +33,7 @@ ALL = "the settings are domain, listen, state-dir, no-dns, no-message-log"
 
 class ConfigTestCase(SynchronousTestCase):
     def write(self, text: str | bytes) -> str:
-        path = Path(self.mktemp())
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = new_folder(self) / "settings"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return str(path)
 

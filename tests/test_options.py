@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
 from typing import Any
 
 from twisted.python import usage
@@ -12,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini import __version__, config
 from sipmini.options import ProxyOptions, UaOptions
+from tests.folders import new_folder
 
 
 class FakeTwistd(usage.Options):
@@ -24,7 +24,7 @@ class FakeTwistd(usage.Options):
 
 class OptionsTestCase(SynchronousTestCase):
     def setUp(self) -> None:
-        self.state = Path(self.mktemp()).absolute() / "state"
+        self.state = new_folder(self) / "state"
 
     def twistd(self, *arguments: str) -> Any:
         twistd = FakeTwistd()
@@ -76,7 +76,7 @@ class SettingsTests(OptionsTestCase):
         )
 
     def test_phone(self) -> None:
-        file = Path(self.mktemp())
+        file = new_folder(self) / "settings.toml"
         file.write_text('user = "bob@biloxi.com"\ndisplay-name = "Bob"\n')
         settings = self.twistd(
             "sipmini-ua", "--config", str(file), "--display-name", "Robert"
@@ -144,7 +144,6 @@ class TwistdFileTests(OptionsTestCase):
             self.assertEqual((twistd["pidfile"], twistd["logfile"]), ("my.pid", "my.log"))
 
     def test_state_directory_cannot_be_made(self) -> None:
-        self.state.parent.mkdir(parents=True, exist_ok=True)
         self.state.write_text("a file")
         self.assertEqual(
             self.problem("-n", "sipmini-ua", "--user", "a@b.com"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from random import Random
 
 from twisted.internet.task import Clock
@@ -18,6 +17,7 @@ from sipmini.resolver.publish import Publication, publish
 from sipmini.resolver.records import Answer, Question
 from sipmini.resolver.zonefile import MARKER
 from sipmini.resolver.zones import ZoneStore
+from tests.folders import new_folder
 
 BOTH = [Hop("UDP", "0.0.0.0", 8000), Hop("TCP", "0.0.0.0", 8000)]
 
@@ -26,7 +26,7 @@ class PublishTests(SynchronousTestCase):
     """What is written, and when."""
 
     def setUp(self) -> None:
-        self.directory = Path(self.mktemp()) / "state" / "dns"
+        self.directory = new_folder(self) / "state" / "dns"
         self.path = self.directory / "atlanta.com.zone"
 
     def test_found_again(self) -> None:

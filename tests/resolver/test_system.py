@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
@@ -15,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from sipmini import reasons
 from sipmini.resolver.records import Address, Answer, Naptr, Question, Srv
 from sipmini.resolver.system import HOSTS_TTL, TIMEOUTS, SystemNames
+from tests.folders import new_folder
 
 
 def header(name: str, payload: Any, ttl: int = 60) -> dns.RRHeader:
@@ -40,8 +40,7 @@ class FakeClient:
 
 class SystemTestCase(SynchronousTestCase):
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
+        self.folder = new_folder(self)
         self.resolv_conf = self.folder / "resolv.conf"
         self.hosts = self.folder / "hosts"
         self.made: list[Any] = []

@@ -12,14 +12,15 @@ from sipmini.resolver import zones as module
 from sipmini.resolver.records import Address, Answer, Record, Srv
 from sipmini.resolver.zonefile import MARKER, MAX_ZONE_SIZE
 from sipmini.resolver.zones import ZoneStore
+from tests.folders import new_folder
 
 
 class StoreTestCase(SynchronousTestCase):
     """A store on a directory of its own."""
 
     def setUp(self) -> None:
-        self.directory = Path(self.mktemp()) / "dns"
-        self.directory.mkdir(parents=True)
+        self.directory = new_folder(self) / "dns"
+        self.directory.mkdir()
         self.clock = Clock()
         self.reports: list[str] = []
         self.store = ZoneStore(self.directory, self.clock.seconds, self.reports.append)
