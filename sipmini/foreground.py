@@ -31,7 +31,7 @@ class Foreground(MultiService):
     """Starts one service, and ends the program with a sentence where that cannot start."""
 
     def __init__(self, command: str, service: Service) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._command = command
         service.setServiceParent(self)
 

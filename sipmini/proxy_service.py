@@ -105,11 +105,11 @@ class ProxyService(Service):
         self._publish(names)
         for sentence in self.description():
             self._announce(sentence)
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
 
     def stopService(self) -> Deferred[Any]:
         """Close the sockets, write what waits to be written."""
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]
         closing: list[Deferred[Any]] = [
             done if isinstance(done, Deferred) else succeed(done) for done in self.stack.stop()
         ]
