@@ -135,7 +135,8 @@ class Interpreter:
         except TimeIsUp:
             problem = condition.missing(self.phone.state, span(self._clock.seconds() - begun))
         except Gone as gone:
-            problem = f"{gone} after {span(self._clock.seconds() - begun)}"
+            waited = self._clock.seconds() - begun
+            problem = f"{gone} after {span(waited)}" if waited >= 0.1 else f"{gone}"
         else:
             return
         raise WaitFailed(f"{command.line}: {problem}; {seen()}")

@@ -66,7 +66,7 @@ def start_with_prompt(
 
     def interrupt() -> None:
         if not runner.interrupt():
-            screen.problem("To leave: exit, or Ctrl-D. To end a call: q.")
+            prompt.show([("", "To end a call: q. To leave: exit, or Ctrl-D.")])
 
     def end() -> None:
         # A second Ctrl-D finds the runner leaving, and this leaves at once.
@@ -96,7 +96,7 @@ def start_with_prompt(
         console.close().addCallback(lambda _: on_exit(status))
 
     phone.observers.append(remember)
-    prompt.show([("", f"This is the phone of {phone.user}. Type help for the commands, exit to leave.")])
+    prompt.show([("", f"The phone of {phone.user}. help lists the commands, exit leaves.")])
     if complaint:
         screen.problem(complaint)
     prompt.start()

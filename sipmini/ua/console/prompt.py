@@ -131,7 +131,7 @@ class Prompt:
         """End the prompt, whatever is being typed; ``Keys.closed`` tells when that is done."""
         with self._lock:
             self._stopped = True
-        self._wake(lambda: self._main.cancel() if self._main else None)
+        self._wake(self._cancel)
 
     def _wake(self, call: Callable[[], object]) -> None:
         with self._lock:
@@ -160,6 +160,7 @@ class Prompt:
                 self._loop = asyncio.get_running_loop()
                 if self._stopped:
                     return
+            self._flush()
             printing = asyncio.ensure_future(self._print())
             try:
                 while True:
@@ -216,6 +217,12 @@ class Prompt:
         while self._shown:
             print_formatted_text(self._output, [*self._shown.popleft(), ("", "\n")], STYLE)
         self._output.flush()
+
+    def _cancel(self) -> None:
+        if self._main is not None and self._session is not None:
+            # What was being typed goes away with the prompt; a shell's prompt is about to stand there.
+            self._session.app.erase_when_done = True
+            self._main.cancel()
 
     def _redraw(self) -> None:
         if self._session is not None:

@@ -167,6 +167,8 @@ class Runner:
             while not self._lines and not self._ended:
                 self._more = Deferred()
                 await self._more
+                # A wait looks back to the command before it, but not over the time that nobody said anything.
+                self._interpreter.attention.fresh()
             if not self._lines:
                 return
             line = self._lines.popleft()

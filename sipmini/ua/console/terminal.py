@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text import OneStyleAndTextTuple, StyleAndTextTuples
 
 from sipmini.ua.console.actions import Reply
 from sipmini.ua.console.contract import Clock, Phone, Timer
@@ -29,6 +29,9 @@ STYLES: Final = {
     "error": "class:problem",
 }
 """How the kinds of events look; the others look like everything else."""
+
+BELL: Final[OneStyleAndTextTuple] = ("[ZeroWidthEscape]", "\a")
+"""Makes the terminal ring, once."""
 
 
 class TerminalScreen:
@@ -52,7 +55,8 @@ class TerminalScreen:
         if event.kind == "state":
             return
         at = f"{time_of_day(event.at, seconds=True)} "
-        self._show([("class:time", at), (STYLES.get(event.kind, ""), printable(event.text))])
+        line: StyleAndTextTuples = [("class:time", at), (STYLES.get(event.kind, ""), printable(event.text))]
+        self._show(line + [BELL] if event.kind == "ringing" else line)
 
     def problem(self, text: str) -> None:
         self._show([("class:problem", printable(text))])

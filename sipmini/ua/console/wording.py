@@ -7,6 +7,7 @@ Pure: it reads the phone and is told the time. Times of day are local.
 from __future__ import annotations
 
 import math
+import re
 import time
 
 from sipmini.ua.console.contract import CallRecord, Phone
@@ -43,35 +44,40 @@ def state_line(phone: Phone, now: float, wall: float) -> str:
 
 
 def status_line(phone: Phone, now: float, wall: float, doing: str = "") -> str:
-    """The live line under the prompt: who this is, how the call stands, how long the registration lasts.
+    """The live line under the prompt: the call, the registration, and who this is.
 
     :param doing: what the console itself is doing, if it is busy.
     """
-    parts = (phone.user, _live_call(phone, now), _registration(phone, wall), doing)
+    parts = (doing, _live_call(phone, now), _registration(phone, wall), phone.user)
     return " | ".join(part for part in parts if part)
 
 
+def party(peer: str) -> str:
+    """The other side, as short as it can be said: a bare ``<sip:bob@biloxi.com>`` is ``bob@biloxi.com``."""
+    bare = re.fullmatch(r"<(?:sips?:)?([^<>;]*)[^<>]*>", peer.strip())
+    return bare.group(1) if bare else peer
+
+
 def _with_peer(phone: Phone, joint: str) -> str:
-    return f" {joint} {phone.peer}" if phone.peer else ""
+    return f"{joint}{party(phone.peer)}" if phone.peer else ""
 
 
 def _call(phone: Phone, now: float) -> str:
     if phone.state == "talking":
-        return f"talking {_talked(phone, now)}{_with_peer(phone, 'with')}"
-    return phone.state + (
-        "" if phone.state == "idle" else _with_peer(phone, "from" if phone.state == "ringing" else "to")
-    )
+        return f"talking {_talked(phone, now)}{_with_peer(phone, ' with ')}"
+    joint = {"ringing": ", called by ", "inviting": " ", "ringing_back": " at "}.get(phone.state)
+    return phone.state if joint is None else phone.state + _with_peer(phone, joint)
 
 
 def _live_call(phone: Phone, now: float) -> str:
     if phone.state == "ringing":
-        return f"ringing...{_with_peer(phone, 'from')} (a answers, q declines)"
+        return f"ringing...{_with_peer(phone, ' ')} (a answers, q declines)"
     if phone.state == "ringing_back":
-        return f"ringing back...{_with_peer(phone, 'at')} (q cancels)"
+        return f"ringing back...{_with_peer(phone, ' ')} (q cancels)"
     if phone.state == "inviting":
-        return f"inviting...{_with_peer(phone, 'to')} (q cancels)"
+        return f"inviting...{_with_peer(phone, ' ')} (q cancels)"
     if phone.state == "talking":
-        return f"talking {_talked(phone, now)}{_with_peer(phone, 'with')} (q hangs up)"
+        return f"talking {_talked(phone, now)}{_with_peer(phone, ' with ')} (q hangs up)"
     return phone.state
 
 
@@ -87,7 +93,7 @@ def _registration(phone: Phone, wall: float) -> str:
 def record(call: CallRecord, wall: float) -> str:
     """One line of ``history``: ``12:04  out  Bob <sip:bob@biloxi.com>  answered  00:12``."""
     talked = f"  {duration(call.seconds)}" if call.seconds else ""
-    return f"{when(call.when, wall)}  {call.direction:<3}  {call.peer}  {call.outcome}{talked}"
+    return f"{when(call.when, wall)}  {call.direction:<3}  {party(call.peer)}  {call.outcome}{talked}"
 
 
 def printable(text: str) -> str:
