@@ -29,6 +29,10 @@ class TimerValues:
         return 64 * self.t1
 
 
+#: Seconds by which a timer may be early: far below any delay, far above what binary fractions lose.
+_ROUNDING = 1e-6
+
+
 class Clock(Protocol):
     """What of IReactorTime is needed here."""
 
@@ -95,7 +99,8 @@ class Timers:
         waiting = queue.waiting
         now = self._clock.seconds()
         due = []
-        while waiting and (not waiting[0].active or waiting[0].at <= now):
+        # A clock may call a rounding error early; to wait for that error again would never end.
+        while waiting and (not waiting[0].active or waiting[0].at <= now + _ROUNDING):
             due.append(waiting.popleft())
         if waiting:
             self._clock.callLater(waiting[0].at - now, self._expire, queue)
