@@ -13,13 +13,12 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, succeed
-from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
 
-from sipmini.config import ListenSpec, ProxySettings
-from sipmini.errors import BadSetting
+from sipmini.config import ProxySettings
+from sipmini.decision_log import log_decision
 from sipmini.hop import Hop
 from sipmini.journal import Decided, Journal
+from sipmini.listening import in_words, listen_everywhere, listen_on
 from sipmini.location import LocationStore, SqliteLocation, WriterThread
 from sipmini.message_log import MessageLog
 from sipmini.proxy import Domains, Proxy
@@ -31,13 +30,9 @@ from sipmini.resolver.zones import ZoneStore
 from sipmini.stack import Stack
 from sipmini.tokens import Tokens
 from sipmini.transport import WILDCARDS, Listening
-from sipmini.transport.binding import LocalAddresses, is_taken
-
-_log = Logger()
+from sipmini.transport.binding import LocalAddresses
 
 DEFAULT_PORT = 8000
-#: How many ports after the default one are tried when it is taken.
-_PORTS_TRIED = 100
 
 
 class ProxyService(Service):
@@ -70,7 +65,7 @@ class ProxyService(Service):
         self._given_location = location
         self.location: LocationStore
         self.journal = Journal(settings.domains[0], reactor.seconds)
-        self.journal.observe(_log_decision, Decided)
+        self.journal.observe(log_decision, Decided)
         self.stack = Stack(reactor, self.journal, token or Tokens(), local_address or LocalAddresses())
 
     def privilegedStartService(self) -> None:
@@ -78,8 +73,14 @@ class ProxyService(Service):
 
         :raises BadSetting: an address cannot be had.
         """
-        if not self.stack.transports.listening:
-            self._listen()
+        if self.stack.transports.listening:
+            return
+        if self._settings.listen:
+            for spec in self._settings.listen:
+                listen_on(self.stack, spec)
+        elif listen_everywhere(self.stack, DEFAULT_PORT) != DEFAULT_PORT:
+            port = min(self._ports())
+            self._announce(f"Port {DEFAULT_PORT} is taken, so this proxy uses port {port}.")
 
     def startService(self) -> None:
         """Open the state directory and begin to serve.
@@ -133,46 +134,6 @@ class ProxyService(Service):
 
     # --- starting ---------------------------------------------------------------------------
 
-    def _listen(self) -> None:
-        if self._settings.listen:
-            for spec in self._settings.listen:
-                self._listen_on(spec)
-            return
-        for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
-            try:
-                self._listen_everywhere(port)
-            except CannotListenError as error:
-                self.stack.stop()
-                if not is_taken(error):
-                    raise _cannot_listen(error, "all addresses", port) from None
-                continue
-            if port != DEFAULT_PORT:
-                self._announce(f"Port {DEFAULT_PORT} is taken, so this proxy uses port {port}.")
-            return
-        raise BadSetting(
-            f"ports {DEFAULT_PORT} to {DEFAULT_PORT + _PORTS_TRIED - 1} are all taken",
-            "choose another with --listen, for example --listen 127.0.0.1:9000",
-        )
-
-    def _listen_everywhere(self, port: int) -> None:
-        for host in ("0.0.0.0", "::"):
-            for transport in ("UDP", "TCP"):
-                try:
-                    self.stack.listen(transport, host, port)
-                except CannotListenError as error:
-                    if host == "::" and not is_taken(error):
-                        return  # a host without IPv6
-                    raise
-
-    def _listen_on(self, spec: ListenSpec) -> None:
-        port = spec.port
-        for transport in (spec.transport,) if spec.transport else ("UDP", "TCP"):
-            try:
-                # Both transports share a port (§18.1.1), also where the system chose it.
-                port = self.stack.listen(transport, spec.host, port).port
-            except CannotListenError as error:
-                raise _cannot_listen(error, spec.host, port, transport) from None
-
     def _open_location(self, directory: Path) -> LocationStore:
         self._writer = WriterThread(self._reactor)
         return SqliteLocation(str(directory), self._reactor, self._writer, self._announce)
@@ -192,7 +153,7 @@ class ProxyService(Service):
         host, port = self._place_to_register()
         return [
             f"This SIP proxy serves {domains}, and its own addresses as part of {self._settings.domains[0]}.",
-            f"It listens on {_places(self.listening)}.",
+            f"It listens on {in_words(self.listening)}.",
             f"Its state (bindings, names, message log) is kept in {self._settings.state_dir}.",
             f"To register a phone, give it the address NAME@{self._settings.domains[0]} and the server "
             f"(or outbound proxy) {host}:{port}, with no password; or run: "
@@ -203,40 +164,3 @@ class ProxyService(Service):
         first = self.listening[0]
         host = "127.0.0.1" if first.host in WILDCARDS else first.host
         return (f"[{host}]" if ":" in host else host), first.port
-
-
-def _places(listening: list[Listening]) -> str:
-    places: dict[tuple[str, int], list[str]] = {}
-    for each in listening:
-        places.setdefault((each.host, each.port), []).append(each.transport)
-    everywhere = [(host, port) for host, port in places if host in WILDCARDS]
-    texts = []
-    if everywhere:
-        transports = " and ".join(places[everywhere[0]])
-        texts.append(f"{transports} port {everywhere[0][1]} of all addresses")
-    for (host, port), transports_of in places.items():
-        if host not in WILDCARDS:
-            texts.append(f"{' and '.join(transports_of)} port {port} of {host}")
-    return ", ".join(texts)
-
-
-def _cannot_listen(error: CannotListenError, host: str, port: int, transport: str = "") -> BadSetting:
-    where = f"{transport} port {port} of {host}".strip()
-    if is_taken(error):
-        problem = f"{where} is taken by another program"
-    else:
-        why = getattr(error.socketError, "strerror", None) or str(error.socketError)
-        problem = f"cannot listen on {where} ({why})"
-    return BadSetting(problem, "choose another address or port with --listen, or end that program")
-
-
-def _log_decision(entry: Decided) -> None:
-    about = "" if entry.message is None else entry.message.start_line[:80].decode("utf-8", "replace")
-    _log.info(
-        "{reason}{on}{about}{from_}{flow}",
-        reason=str(entry.reason),
-        on=" on " if about else "",
-        about="".join([char if char.isprintable() else "?" for char in about]),
-        from_=" from " if entry.flow is not None else "",
-        flow=str(entry.flow) if entry.flow is not None else "",
-    )
