@@ -12,8 +12,8 @@ from typing import Protocol
 from sipmini.errors import SipminiError, TransportFailure
 from sipmini.hop import Hop
 from sipmini.message import Request, Response
+from sipmini.transaction import ClientTransaction
 from sipmini.ua.desk import Desk, in_turn
-from sipmini.ua.ports import ClientTransaction
 from sipmini.uri import SipUri
 
 #: How many places are tried for one request.
@@ -77,7 +77,7 @@ class Attempts:
             self._sender.unanswered(503, str(error))
             return
         # A hop that fails at once has the next one tried before this returns.
-        transaction = self.desk.stack.request(self.request, hop, self)
+        transaction = self.desk.stack.transactions.request(self.request, hop, self)
         if self.hop is hop:
             self._transaction = transaction
 

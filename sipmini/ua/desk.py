@@ -23,10 +23,11 @@ from sipmini.hop import Hop
 from sipmini.journal import Journal
 from sipmini.message import Message, Request, make_response
 from sipmini.reasons import Reason
-from sipmini.transaction import TimerValues
+from sipmini.stack import Stack
+from sipmini.transaction import ServerTransaction, TimerValues
 from sipmini.ua.events import PhoneEvent
 from sipmini.ua.media import MediaPorts
-from sipmini.ua.ports import Clock, Resolver, ServerTransaction, Stack
+from sipmini.ua.ports import Clock, Resolver
 from sipmini.uri import SipUri, parse_sip_uri
 
 #: What the phone answers with anything but 405 and 501 (RFC 3261 §20.5).
@@ -101,6 +102,7 @@ def shown(address: NameAddr) -> str:
 class Desk:
     """The phone's means.
 
+    :ivar random: spreads retries and refreshes; what must not be guessed comes from the stack's token.
     :ivar wall: the wall clock, Unix seconds.
     :ivar proxy: where requests outside of dialogs go first; ``None``: wherever our own domain is.
     :ivar observers: who is told what happens.
@@ -167,18 +169,19 @@ class Desk:
     # --- making -----------------------------------------------------------------------------
 
     def tag(self) -> str:
-        """A tag: 64 random bits (RFC 3261 §19.3)."""
-        return f"{self.random.getrandbits(64):016x}"
+        """A tag (RFC 3261 §19.3)."""
+        return self.stack.token()
 
     def call_id(self) -> str:
-        """A Call-ID: 128 random bits (RFC 3261 §8.1.1.4)."""
-        return f"{self.random.getrandbits(128):032x}"
+        """A Call-ID that no other call has (RFC 3261 §8.1.1.4)."""
+        return self.stack.token()
 
-    def contact(self, hop: Hop) -> str:
-        """The Contact by which *hop* reaches this phone."""
+    def contact(self, hop: Hop, identity: Identity | None = None) -> str:
+        """The Contact by which *hop* reaches this phone, as the present user or as *identity*."""
+        who = identity or self.identity
         host, port = self.stack.contact_for(hop)
         transport = "" if hop.transport == "UDP" else f";transport={hop.transport.lower()}"
-        return f"<sip:{self.identity.uri.user}@{_bracketed(host)}:{port}{transport}>"
+        return f"<sip:{who.uri.user}@{_bracketed(host)}:{port}{transport}>"
 
     @property
     def first_hop(self) -> SipUri:
@@ -220,6 +223,14 @@ class Desk:
             _log.failure("using the address of {uri} failed", failure, uri=str(uri))
 
         self.resolver.resolve(uri).addCallbacks(answered, failed).addErrback(report)
+
+
+def route_fields(proxy: SipUri | None) -> list[tuple[str, str]]:
+    """The Route that leads through a proxy that was set (RFC 3261 §8.1.2)."""
+    if proxy is None:
+        return []
+    loose = proxy if proxy.has_param("lr") else proxy.replace(params=(*proxy.params, ("lr", None)))
+    return [("Route", f"<{loose}>")]
 
 
 def _bracketed(host: str) -> str:

@@ -9,8 +9,9 @@ from sipmini.errors import TransportFailure
 from sipmini.hop import Hop
 from sipmini.message import Request, make_response
 from sipmini.reasons import Reason
+from sipmini.transaction import ServerTransaction
 from sipmini.ua.desk import Desk, in_turn, quiet, shown
-from sipmini.ua.ports import ServerTransaction, Timer
+from sipmini.ua.ports import Timer
 from sipmini.ua.session import Owner, Session, offered_in
 
 #: Seconds between two provisional responses, so that no proxy loses its patience (§13.3.1.1).

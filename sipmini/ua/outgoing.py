@@ -11,7 +11,7 @@ from sipmini.fields import NameAddr
 from sipmini.hop import Hop
 from sipmini.message import Request, Response, make_request
 from sipmini.ua.attempts import Attempts
-from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, in_turn, quiet
+from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, in_turn, quiet, route_fields
 from sipmini.ua.ports import Timer
 from sipmini.ua.session import ByeSender, Owner, Session
 from sipmini.uri import SipUri
@@ -19,8 +19,7 @@ from sipmini.uri import SipUri
 #: Seconds after which a call that nobody answers is cancelled: longer than the Timer C of a proxy.
 PATIENCE = 240.0
 
-#: How many dialogs of one forked INVITE are remembered. A 2xx beyond them is ended, its repetitions are not
-#: acknowledged again.
+#: How many dialogs one forked INVITE of ours may make; those beyond are left to end by themselves.
 MAX_FORKS = 32
 
 
@@ -64,10 +63,8 @@ class OutgoingCall(Session):
             address = self.open_media(hop)
             self.local = sdp.offer(address, self.media_port, session_id=self._session_id)
         assert self.local is not None
-        proxy = self.desk.proxy
-        route = [] if proxy is None else [("Route", f"<{_loose(proxy)}>")]
         fields = [
-            *route,
+            *route_fields(self.desk.proxy),
             ("Max-Forwards", str(MAX_FORWARDS)),
             ("To", str(NameAddr("", str(self._target)))),
             ("From", str(self._from)),
@@ -126,6 +123,10 @@ class OutgoingCall(Session):
         tag = dialog.remote_tag
         if tag in self._acknowledged:
             self.machine.accepted_again(response)
+            return
+        if len(self._acknowledged) >= MAX_FORKS:
+            reason = reasons.UNWANTED_2XX.because(f"more than {MAX_FORKS} phones took the call")
+            self.desk.journal.decided(reason, response)
             return
         self.keep(dialog)
         if self.remote_tag is None:
@@ -198,7 +199,7 @@ class OutgoingCall(Session):
 
     def _send_ack(self, known: _Acknowledged) -> None:
         def found(hops: list[Hop]) -> None:
-            self.desk.stack.acknowledge(known.ack, hops[0])
+            self.desk.stack.transactions.send_alone(known.ack, hops[0])
 
         def lost(why: str) -> None:
             self.desk.tell("error", f"The ACK to {self.peer} could not be sent: {why}.", text=why)
@@ -218,8 +219,3 @@ class OutgoingCall(Session):
     def _stop_patience(self) -> None:
         if self._patience is not None and self._patience.active():
             self._patience.cancel()
-
-
-def _loose(uri: SipUri) -> SipUri:
-    """A proxy's URI as a Route value."""
-    return uri if uri.has_param("lr") else uri.replace(params=(*uri.params, ("lr", None)))

@@ -58,6 +58,8 @@ class Registering(RegistrationActions):
         self._number = 0
         self._wanted = EXPIRES
         self._failures = 0
+        # Where the last REGISTER for more than 0 seconds went: what undoes it goes there too.
+        self._where = identity.home
         self._timer: Timer | None = None
         self._lapse: Timer | None = None
 
@@ -87,6 +89,7 @@ class Registering(RegistrationActions):
     @quiet
     def send_register(self) -> None:
         """REGISTER."""
+        self._where = self.desk.proxy or self.identity.home
         self._send(self._wanted)
 
     @quiet
@@ -96,7 +99,7 @@ class Registering(RegistrationActions):
 
     def _send(self, expires: int) -> None:
         exchange = _Exchange(self, expires)
-        Attempts(self.desk, exchange.request, exchange).start(self.desk.first_hop)
+        Attempts(self.desk, exchange.request, exchange).start(self._where)
 
     def next_number(self) -> int:
         """The next CSeq number: one more for each REGISTER of the same Call-ID (§10.2)."""
@@ -105,7 +108,7 @@ class Registering(RegistrationActions):
 
     def request(self, hop: Hop, expires: int, number: int) -> tuple[Request, SipUri]:
         """A REGISTER for a hop and the Contact in it."""
-        contact = self.desk.contact(hop)
+        contact = self.desk.contact(hop, self.identity)
         address = self.identity.address()
         fields = [
             ("Max-Forwards", str(MAX_FORWARDS)),

@@ -2,7 +2,7 @@
 """The registration machine: register, stay registered, leave (RFC 3261 §10.2).
 
 No REGISTER is sent while another waits for its answer (§10.2): what is asked meanwhile is remembered in the
-state, and done afterwards. The machine tells its `RegistrationActions`; `sipmini.ua.registering` does the work.
+state, and done afterwards. The machine tells its `RegistrationActions`; `sipmini.ua.registering` does it.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ from sipmini.hop import Hop
 from sipmini.message import Message, Request, Response, make_response
 from sipmini.reasons import Reason
 from sipmini.sdp import BadDescription, SessionDescription
+from sipmini.transaction import ServerTransaction
 from sipmini.ua.acceptance import Acceptance
 from sipmini.ua.attempts import Attempts
 from sipmini.ua.call import VISIBLE, Answerable, CallActions, CallMachine
 from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, in_turn, quiet, watch
 from sipmini.ua.media import MediaPort
-from sipmini.ua.ports import ServerTransaction
 
 
 @frozen
@@ -364,6 +364,11 @@ class Session(CallActions):
         if self._media is not None:
             self._media.close()
         self.owner.recorded(CallRecord(self._began, self.direction, self.peer, outcome, self._seconds()))
+
+    def stop(self) -> None:
+        """Forget everything that is still to come, without telling anybody."""
+        self._stop_answering()
+        self.release("cut off")
 
     @quiet
     def close(self) -> None:
