@@ -72,7 +72,7 @@ def in_words(doing: str, path: str, error: BaseException) -> StoreError:
 def connect(path: str, wait: float = 5.0, synchronous: str = "FULL") -> sqlite3.Connection:
     """Open the existing file *path*; *wait* is how long, in seconds, a statement waits for another writer."""
     uri = "file:" + path.replace("%", "%25").replace("?", "%3f").replace("#", "%23") + "?mode=rw"
-    connection = sqlite3.connect(uri, wait, isolation_level=None, check_same_thread=False, uri=True)
+    connection = sqlite3.connect(uri, timeout=wait, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
     except BaseException:
