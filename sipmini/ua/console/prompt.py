@@ -16,7 +16,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from attrs import frozen
 from prompt_toolkit import PromptSession
@@ -33,6 +33,7 @@ from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 __all__ = ["Keys", "Prompt"]
 
@@ -156,15 +157,16 @@ class Prompt:
             self._session = session = self._make_session()
             self._news = asyncio.Event()
             self._main = asyncio.current_task()
+            asyncio.get_running_loop().set_exception_handler(self._failed)
             with self._lock:
-                self._loop = asyncio.get_running_loop()
                 if self._stopped:
                     return
+                self._loop = asyncio.get_running_loop()
             self._flush()
             printing = asyncio.ensure_future(self._print())
             try:
                 while True:
-                    line = await session.prompt_async()
+                    line = await session.prompt_async(set_exception_handler=False)
                     self._tell(self._keys.line, line)
             except EOFError:
                 # Not Ctrl-D, which has a binding of its own: the terminal itself is gone.
@@ -217,6 +219,13 @@ class Prompt:
         while self._shown:
             print_formatted_text(self._output, [*self._shown.popleft(), ("", "\n")], STYLE)
         self._output.flush()
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A key binding, the history or the like raised: prompt_toolkit would ask for ENTER, for ever."""
+        exception = context.get("exception") or RuntimeError(context.get("message"))
+        _log.failure("The console's prompt failed.", failure=Failure(exception))
+        self._tell(self._keys.end)
+        self._cancel()
 
     def _cancel(self) -> None:
         if self._main is not None and self._session is not None:

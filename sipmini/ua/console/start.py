@@ -17,7 +17,9 @@ from typing import Any, Final, TextIO
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.stdio import StandardIO
+from twisted.python.failure import Failure
 
 from sipmini.errors import SipminiError
 from sipmini.ua.console.contract import Clock, Phone
@@ -157,12 +159,15 @@ class _Streams:
     def __init__(self, clock: Clock, pipe: Pipe, stdin: Stream | None, stdout: Stream | None) -> None:
         self._clock = clock
         self._pipe = pipe
-        self._null = os.open(os.devnull, os.O_RDWR)
-        given = [self._null if stream is None else stream.fileno() for stream in (stdin, stdout)]
+        # Two of them: the reactor knows what it watches by its number.
+        self._nulls = [os.open(os.devnull, os.O_RDWR) for stream in (stdin, stdout) if stream is None]
+        nulls = iter(self._nulls)
+        given = [next(nulls) if stream is None else stream.fileno() for stream in (stdin, stdout)]
         # Twisted makes them non-blocking, which whoever shares them (a shell, standard error) suffers from.
         self._were_blocking = [(number, os.get_blocking(number)) for number in given]
-        # Twisted's annotations take this for the class of the same name for Windows.
-        StandardIO(pipe, stdin=given[0], stdout=given[1], reactor=clock)  # type: ignore[call-arg]
+        # To its annotations this is the class of the same name for Windows, which takes and has less.
+        standard_io: Any = StandardIO
+        self._transport = standard_io(pipe, given[0], given[1], reactor=clock)
 
     def close(self) -> Deferred[None]:
         """Fires when everything is written, or nobody reads it in time."""
@@ -171,8 +176,11 @@ class _Streams:
         return written.addBoth(self._restore)
 
     def _restore(self, result: object) -> None:
+        if not self._transport.disconnected:
+            self._transport.connectionLost(Failure(ConnectionDone()))
         for number, was_blocking in self._were_blocking:
             # Whoever owns a stream may have closed it meanwhile.
             with suppress(OSError):
                 os.set_blocking(number, was_blocking)
-        os.close(self._null)
+        for number in self._nulls:
+            os.close(number)
