@@ -16,6 +16,7 @@ from twisted.python import usage
 
 from sipmini import __version__, config
 from sipmini.errors import BadSetting
+from sipmini.foreground import fail
 
 __all__ = ["ProxyOptions", "UaOptions"]
 
@@ -29,6 +30,8 @@ class _SettingOptions(usage.Options):
     """Options made from a table of settings; ``settings`` holds the checked result."""
 
     table: ClassVar[tuple[config.Setting, ...]]
+    #: What twistd calls it.
+    command: ClassVar[str]
     optParameters: ClassVar[list[Any]] = []
     optFlags: ClassVar[list[Any]] = []
     #: twistd's own options, or None; Options is a dict, which its type does not say.
@@ -63,13 +66,16 @@ class _SettingOptions(usage.Options):
         raise SystemExit(0)
 
     def postOptions(self) -> None:
-        """Check the settings; raises UsageError with one sentence, which makes twistd exit with status 1."""
+        """Check the settings; a mistake ends the program with one sentence and status 1.
+
+        A UsageError would do that too, but twistd prints all of its help before the sentence.
+        """
         try:
             self.settings = self._load()
             if self.parent is not None:
                 self._prepare_twistd()
         except BadSetting as error:
-            raise usage.UsageError(str(error)) from None
+            fail(self.command, error)
 
     def _default_for_twistd(self, option: str, default: str | None, path: Path) -> None:
         """Let twistd use *path* for *option*, if its user left the *default* and it has that option."""
@@ -102,6 +108,7 @@ class ProxyOptions(_SettingOptions):
     """Options of the proxy; ``settings`` are ProxySettings."""
 
     table = config.PROXY_SETTINGS
+    command = "sipmini-proxy"
     settings: config.ProxySettings
     synopsis = "[--domain NAME]... [--listen [udp:|tcp:]ADDR:PORT]... [options]"
     longdesc = (
@@ -127,6 +134,7 @@ class UaOptions(_SettingOptions):
     """Options of the phone; ``settings`` are PhoneSettings."""
 
     table = config.PHONE_SETTINGS
+    command = "sipmini-ua"
     settings: config.PhoneSettings
     synopsis = "--user USER@DOMAIN [options]"
     longdesc = "A SIP phone with a console on standard input: type help there."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import sys
+from io import StringIO
 from typing import Any
 
 from twisted.python import usage
@@ -32,7 +34,12 @@ class OptionsTestCase(SynchronousTestCase):
         return twistd
 
     def problem(self, *arguments: str) -> str:
-        return str(self.assertRaises(usage.UsageError, self.twistd, *arguments))
+        """The one sentence on standard error with which it exits with status 1."""
+        stream = StringIO()
+        self.patch(sys, "__stderr__", stream)
+        self.assertEqual(self.assertRaises(SystemExit, self.twistd, *arguments).code, 1)
+        (sentence,) = stream.getvalue().splitlines()
+        return sentence
 
 
 class DriftTests(SynchronousTestCase):
@@ -91,10 +98,11 @@ class SettingsTests(OptionsTestCase):
         self.assertFalse(self.state.exists())
 
     def test_mistakes(self) -> None:
-        """One sentence as a UsageError, which makes twistd exit with status 1."""
+        """A bad value is one sentence; an option that is none is twistd's to explain, with its help."""
         self.assertIn("--listen 'x': it is not of the form", self.problem("sipmini-proxy", "--listen", "x"))
         self.assertIn("the phone needs a user", self.problem("sipmini-ua"))
-        self.assertIn("option --lsten not recognized", self.problem("sipmini-proxy", "--lsten", "x"))
+        error = self.assertRaises(usage.UsageError, self.twistd, "sipmini-proxy", "--lsten", "x")
+        self.assertIn("option --lsten not recognized", str(error))
         options = ProxyOptions()
         error = self.assertRaises(usage.UsageError, options.parseOptions, ["atlanta.com"])
         self.assertEqual(str(error), "'atlanta.com' is no option; every setting is one, such as --domain")
@@ -147,5 +155,5 @@ class TwistdFileTests(OptionsTestCase):
         self.state.write_text("a file")
         self.assertEqual(
             self.problem("-n", "sipmini-ua", "--user", "a@b.com"),
-            f"{self.state}/log cannot be made (File exists); choose another directory with --state-dir",
+            f"sipmini-ua: {self.state}/log cannot be made (File exists); choose another directory with --state-dir",
         )
