@@ -19,12 +19,31 @@ def listen_on(stack: Stack, spec: ListenSpec) -> None:
 
     :raises BadSetting: the address cannot be had.
     """
-    port = spec.port
-    for transport in (spec.transport,) if spec.transport else ("UDP", "TCP"):
+    if spec.transport is None:
+        _listen_on_both(stack, spec)
+        return
+    _listen(stack, spec.transport, spec.host, spec.port)
+
+
+def _listen(stack: Stack, transport: str, host: str, port: int) -> Listening:
+    try:
+        return stack.listen(transport, host, port)
+    except CannotListenError as error:
+        raise _cannot_listen(error, host, port, transport) from None
+
+
+def _listen_on_both(stack: Stack, spec: ListenSpec) -> None:
+    for tries_left in reversed(range(PORTS_TRIED)):
+        first = _listen(stack, "TCP", spec.host, spec.port)
         try:
-            port = stack.listen(transport, spec.host, port).port
+            stack.listen("UDP", spec.host, first.port)
         except CannotListenError as error:
-            raise _cannot_listen(error, spec.host, port, transport) from None
+            stack.transports.close(first)
+            # A port that the system chose may be free for one transport alone: another will do.
+            if spec.port == 0 and tries_left and is_taken(error):
+                continue
+            raise _cannot_listen(error, spec.host, first.port, "UDP") from None
+        return
 
 
 def listen_everywhere(stack: Stack, default_port: int) -> int:

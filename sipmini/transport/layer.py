@@ -125,6 +125,15 @@ class Transports:
         """How many connections are open."""
         return len(self._streams)
 
+    def close(self, listening: Listening) -> Any:
+        """Give one bound socket up; what comes back is the Deferred (or ``None``) of its port."""
+        listener = next(each for each in self._listeners if each.listening == listening)
+        self._listeners.remove(listener)
+        if listener.socket is not None:
+            del self._sockets[listener.socket.number]
+        self._addresses.clear()
+        return listener.port.stopListening()
+
     def stop(self) -> list[Any]:
         """Close everything; what comes back are the Deferreds (or ``None``) of the listening ports."""
         if self._sweep is not None:
