@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +29,8 @@ from sipmini.uri import parse_sip_uri
 
 #: How long each step of the demo may take, in seconds; on a slow machine it takes a few milliseconds.
 PATIENCE = 8.0
+#: How long Bob lets it ring, in seconds.
+RINGING = 0.5
 
 _LOOPBACK = ListenSpec(None, "127.0.0.1", 0)
 
@@ -102,10 +105,8 @@ class Trapezoid:
     def call(self) -> list[Arrow | Note]:
         """The messages and decisions of the call, registrations left out."""
         ladder = steps(self.entries, self.places())
-        call = next(
-            (step.call_id for step in ladder if isinstance(step, Arrow) and step.label == "INVITE"), ""
-        )
-        return [step for step in ladder if step.call_id == call]
+        invites = [step for step in ladder if isinstance(step, Arrow) and step.label == "INVITE"]
+        return [step for step in ladder if invites and step.call_id == invites[0].call_id]
 
     async def play(self, reactor: Any, talk: float, say: Callable[[str], None]) -> None:
         """Register both phones, call, talk for *talk* seconds, hang up.
@@ -115,7 +116,7 @@ class Trapezoid:
         for element in (self.atlanta, self.biloxi):
             element.startService()
         bob, alice = self.bob.phone, self.alice.phone
-        bob.observers.append(lambda event: bob.answer() if event.kind == "ringing" else None)
+        ringing = _event(reactor, bob, "ringing")
         registered = [_event(reactor, each.phone, "registered") for each in (self.alice, self.bob)]
         for each in (self.alice, self.bob):
             each.startService()
@@ -124,8 +125,12 @@ class Trapezoid:
         say(f"{alice.user} and {bob.user} are registered, each with the proxy of its domain.")
         answered = _event(reactor, alice, "answered")
         alice.call(bob.user)
+        await ringing
+        say(f"{alice.user} calls {bob.user}, and it rings.")
+        await deferLater(reactor, RINGING)
+        bob.answer()
         await answered
-        say(f"{alice.user} calls {bob.user}: it rings, Bob answers, they talk for {talk:g} s.")
+        say(f"Bob has answered; they talk for {talk:g} s.")
         await deferLater(reactor, talk)
         over = [_event(reactor, each.phone, "call-ended") for each in (self.alice, self.bob)]
         alice.hangup()
@@ -211,10 +216,8 @@ def run(options: Namespace) -> int:
         return Deferred.fromCoroutine(play())
 
     def react_in(state: Path) -> int:
-        try:
+        with suppress(SystemExit):
             react(main, (state,))
-        except SystemExit as error:
-            return status or int(error.code or 0)
         return status
 
     if options.state_dir is not None:
