@@ -7,6 +7,7 @@ its receiver wrote down is one arrow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -111,7 +112,7 @@ def draw(
     ladder: Sequence[Arrow | Note],
     columns: Sequence[str],
     strokes: Strokes = UNICODE,
-    gap: int = 22,
+    gap: int = 18,
 ) -> str:
     """The ladder as text.
 
@@ -125,8 +126,11 @@ def draw(
     if not ladder or not names:
         return "(no messages)\n"
     start = ladder[0].at
-    gap = max(gap, *[len(name) + 2 for name in names])
-    rails = [10 + gap // 2 + gap * place for place in range(len(names))]
+    # Four elements with names of usual length fit into the 80 columns of a terminal.
+    for left, right in pairwise(names):
+        gap = max(gap, (len(left) + len(right)) // 2 + 2)
+    first = max(10, 9 + len(names[0]) // 2)
+    rails = [first + gap * place for place in range(len(names))]
     lines = [_centred(names, rails), _rails(rails, strokes)]
     for step in ladder:
         time = f"{step.at - start:8.3f}"
