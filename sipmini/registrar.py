@@ -21,6 +21,7 @@ from sipmini import reasons
 from sipmini.errors import MalformedUri, MalformedValue, StoreError
 from sipmini.fields import NameAddr, parse_name_addr, parse_number
 from sipmini.flow import Flow
+from sipmini.grammar import parse_params
 from sipmini.location import DEFAULT_Q, Binding, Change, LocationStore, Put, Remove
 from sipmini.message import Message, Request, Response, make_response
 from sipmini.reasons import Reason
@@ -196,14 +197,14 @@ class Registrar:
         changes: dict[str, Change] = {}
         kept = {binding.contact: binding for binding in registration.current}
         for text in contacts:
-            address = _contact(text)
+            address = _contact(text, registration.current)
             expires = self._granted(address, default)
             contact = address.uri_text
             old = _equal(contact, registration.current)
             if old is not None:
                 _check_order(registration, old)
             # The same contact may also stand in this request twice: the last one counts.
-            held = _equal(contact, kept.values())
+            held = old if old is not None and old.contact in kept else _equal(contact, kept.values())
             if held is not None:
                 del kept[held.contact]
                 changes[held.contact] = Remove(held.contact)
@@ -283,8 +284,11 @@ def _check_order(registration: _Registration, old: Binding) -> None:
         raise _Refused(reasons.REGISTER_OUT_OF_ORDER.because(f"CSeq {registration.cseq} after {old.cseq}"))
 
 
-def _contact(text: str) -> NameAddr:
+def _contact(text: str, known: Iterable[Binding]) -> NameAddr:
     try:
+        for binding in known:  # a refresh, as most are: its URI was looked at when it was new
+            if text.startswith(f"<{binding.contact}>"):
+                return NameAddr("", binding.contact, parse_params(text[len(binding.contact) + 2 :]))
         address = parse_name_addr(text)
     except (MalformedValue, MalformedUri) as error:
         raise _Refused(reasons.BAD_HEADER_VALUE.because(f"Contact: {error}")) from None

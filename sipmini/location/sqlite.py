@@ -29,8 +29,11 @@ __all__ = ["Clock", "SqliteLocation"]
 
 #: Seconds between two looks at what other processes wrote.
 POLL_INTERVAL = 0.5
-#: Seconds between two commits: what arrives within it shares one, which saves most of the cost.
-COMMIT_INTERVAL = 0.02
+#: A commit costs as much as several registrations, so that under load they wait for company: this many
+#: seconds from one commit to the next for each registration that the last one carried, and never more
+#: than the longest.  A phone that comes alone waits for the disk only.
+INTERVAL_PER_REGISTRATION = 0.0025
+LONGEST_INTERVAL = 0.05
 #: Seconds between two purges.
 PURGE_INTERVAL = 300.0
 #: Seconds that a removed or expired binding stays on disk, for processes that have not looked yet.
@@ -103,6 +106,7 @@ class SqliteLocation:
         self._closed: Deferred[None] | None = None
         self._next_commit: object | None = None
         self._last_commit_at = 0.0
+        self._interval = 0.0
         self._looked_at = now
         self._loops = (LoopingCall(self.look), LoopingCall(self.purge))
         for loop, interval in zip(self._loops, (POLL_INTERVAL, PURGE_INTERVAL), strict=True):
@@ -167,9 +171,9 @@ class SqliteLocation:
 
     def _commit_soon(self) -> None:
         """Commit in the next turn of the reactor, or when the last commit is long enough ago."""
-        wait = self._last_commit_at + COMMIT_INTERVAL - self._clock.seconds()
+        wait = self._last_commit_at + self._interval - self._clock.seconds()
         # The clock may have been set back meanwhile: never wait longer than the interval.
-        self._next_commit = self._clock.callLater(min(max(wait, 0.0), COMMIT_INTERVAL), self._commit)
+        self._next_commit = self._clock.callLater(min(max(wait, 0.0), self._interval), self._commit)
 
     def _commit(self) -> None:
         batch, self._gathering = self._gathering, _Batch()
@@ -177,6 +181,7 @@ class SqliteLocation:
         self._next_commit = None
         self._committing = True
         self._last_commit_at = now
+        self._interval = min(LONGEST_INTERVAL, INTERVAL_PER_REGISTRATION * len(batch.waiting))
         done = self._run_in_writer(lambda: self._writer.commit(batch.changes, batch.newcomers, now))
         done.addCallbacks(self._committed, self._failed, callbackArgs=(batch,), errbackArgs=(batch,))
 

@@ -102,15 +102,18 @@ class CommitTests(LocationCase):
         self.assertEqual(self.on_disk(), [MOBILE, BOBS])
 
     def test_commits_keep_their_distance(self) -> None:
-        """A commit costs most of a registration, so that the next one waits a little for company."""
-        self.store.apply(ALICE, [Put(DESK)])
-        self.clock.advance(0)
-        self.writer.run()
-        self.store.apply(ALICE, [Put(MOBILE)])
-        self.clock.advance(module.COMMIT_INTERVAL / 2)
-        self.assertEqual(self.writer.held, [])
-        self.clock.advance(module.COMMIT_INTERVAL / 2)
-        self.assertEqual(len(self.writer.held), 1)
+        """A commit costs as much as some registrations: the more there are, the longer they wait."""
+        for count, interval in ((1, 0.0025), (4, 0.01), (400, 0.05)):
+            self.clock.advance(1)
+            for _ in range(count):
+                self.store.apply(ALICE, [Put(DESK)])
+            self.clock.advance(0)
+            self.writer.run()
+            self.store.apply(ALICE, [Put(MOBILE)])
+            self.clock.advance(interval * 0.9)
+            self.assertEqual(self.writer.held, [])
+            self.clock.advance(interval * 0.2)
+            self.writer.run()
 
     def test_a_clock_set_back_delays_no_commit(self) -> None:
         self.store.apply(ALICE, [Put(DESK)])
@@ -118,7 +121,7 @@ class CommitTests(LocationCase):
         self.writer.run()
         self.clock.rightNow -= 5000
         self.store.apply(ALICE, [Put(MOBILE)])
-        self.clock.advance(module.COMMIT_INTERVAL)
+        self.clock.advance(module.LONGEST_INTERVAL)
         self.assertEqual(len(self.writer.held), 1)
 
     def test_the_last_change_of_a_contact_counts(self) -> None:
