@@ -93,6 +93,7 @@ class ProxyService(Service):
         names = settings.state_dir / "dns"
         system = SystemNames(self._reactor) if settings.dns else None
         zones = ZoneStore(names, self._reactor.seconds, self._announce)
+        zones.load()
         resolver = Resolver(zones, system, self._reactor, self._random)
         transports = self.stack.transports
         domains = Domains(settings.domains, self._ports, transports.is_own_address)

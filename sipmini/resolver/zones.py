@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from sipmini.errors import BadSetting
+from sipmini.errors import BadSetting, StoreError
 from sipmini.resolver.records import Answer
 from sipmini.resolver.zonefile import MAX_ZONE_SIZE, Node, Zone, parse_zone
 
@@ -66,6 +66,22 @@ class ZoneStore:
         self._zones: dict[str, Zone] = {}
         self._said: set[str] = set()
         self._version = 0
+
+    def load(self) -> None:
+        """Read every file now.
+
+        Raises StoreError with one sentence if any cannot be used: whoever starts is there to mend it.
+        """
+        sentences: list[str] = []
+        report, self._report = self._report, sentences.append
+        try:
+            self.version()
+        finally:
+            self._report = report
+        if any(file.zone is None for file in self._files.values()):
+            raise StoreError(sentences[0])
+        for sentence in sentences:
+            report(sentence)
 
     def version(self) -> int:
         """A number that is another one after any zone has changed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sipmini.errors import StoreError
 from sipmini.resolver import zones as module
 from sipmini.resolver.records import Address, Answer, Record, Srv
 from sipmini.resolver.zonefile import MARKER, MAX_ZONE_SIZE
@@ -179,6 +180,19 @@ class ProblemTests(StoreTestCase):
         self.later()
         self.assertEqual(self.records("atlanta.com"), (Address("192.0.2.7"),))
         self.assertEqual(len(self.reports), 2)
+
+    def test_load_at_the_start(self) -> None:
+        """Whoever starts gets a bad file as an error; what harms nothing is reported as ever."""
+        for name in ("a.zone", "b.zone"):
+            self.write(name, "$ORIGIN atlanta.com.\n@ A 192.0.2.1\n")
+        self.store.load()
+        self.assertEqual(len(self.reports), 1)
+        self.assertIn("holds atlanta.com already", self.reports[0])
+        path = self.write("biloxi.com.zone", "@ A 192.0\n")
+        self.later()
+        error = self.assertRaises(StoreError, self.store.load)
+        self.assertTrue(str(error).startswith(f"{path}, line 1: '@ A 192.0' cannot be read"), error)
+        self.assertEqual(len(self.reports), 1)
 
     def test_bad_from_the_start(self) -> None:
         """It owns nothing."""
