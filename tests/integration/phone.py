@@ -14,8 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import DatagramProtocol
 
-from tests.integration.programs import LOOPBACK
-
+LOOPBACK = "127.0.0.1"
 T1 = 0.5  # seconds to the first retransmission, RFC 3261 §17.1.1.1
 T2 = 4.0
 

@@ -22,10 +22,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, TestCase
 
 import sipmini
+from tests.integration.phone import LOOPBACK, SmallPhone
 
 T = TypeVar("T")
 
-LOOPBACK = "127.0.0.1"
 ROOT = Path(sipmini.__file__).resolve().parent.parent
 WITHIN = 20.0  # seconds for a program to say or do what is expected of it, on a slow and busy machine
 TWISTD = (
@@ -34,6 +34,8 @@ TWISTD = (
     "import sys; sys.argv[0] = 'twistd'; import twisted.scripts.twistd as t; t.run()",
 )
 REQUIRED = "SIPMINI_REQUIRE_PROGRAMS"
+__all__ = ["LOOPBACK", "IntegrationTestCase", "Program", "free_port", "need"]
+
 PACKAGES = {"sipp": "sip-tester", "sipsak": "sipsak", "baresip": "baresip-core"}
 
 
@@ -72,6 +74,7 @@ class Program(protocol.ProcessProtocol):
         self.terminal = terminal
         self.name = " ".join(part for part in command if "import sys" not in part)
         self.output = ""
+        self.complaints = ""  # what it wrote to standard error, which is part of the output too
         self.status: int | None = None
         self._wishes: list[tuple[re.Pattern[str], int, Deferred[re.Match[str]]]] = []
         self._leaving: list[Deferred[int]] = []
@@ -113,7 +116,10 @@ class Program(protocol.ProcessProtocol):
         return AssertionError(f"{self.name} {problem}; its output was:\n{self.output[-20000:]}")
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        self.output += data.decode("utf-8", "replace")
+        text = data.decode("utf-8", "replace")
+        self.output += text
+        if childFD == 2:
+            self.complaints += text
         self._look()
 
     def processEnded(self, reason: Failure) -> None:
@@ -186,7 +192,11 @@ class IntegrationTestCase(TestCase):
         listen = [f"--listen={transport}:{LOOPBACK}:{port}" for transport in ("udp", "tcp")]
         settings = ("--domain=sipmini.test", "--no-dns", *listen, *options)
         program = self.twistd("sipmini-proxy", *settings, cwd=cwd)
-        await program.said(str(port))
+        # It says what it is before it runs: the first answer shows that it does.
+        await program.said("^To register a phone")
+        phone = SmallPhone(port)
+        await phone.request("OPTIONS", f"sip:{LOOPBACK}:{port}", "sip:me@sipmini.test")
+        await phone.close()
         return program, port
 
     async def stop(self, program: Program) -> None:

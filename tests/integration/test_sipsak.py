@@ -1,20 +1,25 @@
 """sipsak at the proxy: OPTIONS, REGISTER, and what it registered found again (its "usrloc" mode).
 
 Of that mode only the registering is used: with calls or messages (-I, -M) the sipsak 0.9.8.1 of Debian ends
-by a segmentation fault before it sends anything.
+by a segmentation fault before it sends anything. The proxy's port is given as that of an outbound proxy,
+since sipsak writes only the first four digits of a port into a URI.
 """
 
 from __future__ import annotations
 
 from tests.integration.phone import SmallPhone
-from tests.integration.programs import LOOPBACK, IntegrationTestCase, need
+from tests.integration.programs import LOOPBACK, IntegrationTestCase, Program, need
 
 
 class SipsakTests(IntegrationTestCase):
+    def sipsak_at(self, port: int, user: str, *arguments: str) -> Program:
+        """sipsak with a request for `user` of sipmini.test, sent to the proxy on `port`."""
+        ways = ("-i", "-vv", "-H", LOOPBACK, "-p", f"{LOOPBACK}:{port}")
+        return self.start(need("sipsak"), *ways, *arguments, "-s", f"sip:{user}sipmini.test")
+
     async def sipsak(self, port: int, user: str, *arguments: str) -> str:
         """Run sipsak at the proxy on `port`; what it printed. Status 0 says that it got a 2xx."""
-        uri = f"sip:{user}{LOOPBACK}:{port}"
-        program = self.start(need("sipsak"), "-i", "-H", LOOPBACK, "-vv", *arguments, "-s", uri)
+        program = self.sipsak_at(port, user, *arguments)
         self.assertEqual(await program.exited(), 0, program.output)
         return program.output
 
@@ -37,8 +42,7 @@ class SipsakTests(IntegrationTestCase):
         contact = f"sip:carol@{LOOPBACK}:5999"
 
         async def seen() -> list[str]:
-            answer = await phone.request("REGISTER", f"sip:{LOOPBACK}:{port}", f"sip:carol@{LOOPBACK}:{port}")
-            return answer.contacts
+            return (await phone.register("carol")).contacts
 
         await self.sipsak(port, "carol@", "-U", "-C", contact, "-x", "60")
         self.assertEqual(await seen(), [contact])
@@ -57,6 +61,6 @@ class SipsakTests(IntegrationTestCase):
         self.assertEqual(phone.asked, [])
         self.assertIn("SIP/2.0 200 ", await self.sipsak(port, "dave@"))
         self.assertEqual(phone.asked, [f"OPTIONS sip:dave@{LOOPBACK}:{phone.port}"])
-        nowhere = self.start(need("sipsak"), "-vv", "-s", f"sip:nobody@{LOOPBACK}:{port}")
+        nowhere = self.sipsak_at(port, "nobody@")
         self.assertEqual(await nowhere.exited(), 1)
         self.assertRegex(nowhere.output, r"SIP/2\.0 (404|480) ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 
 from tests.integration.phone import SmallPhone
@@ -22,11 +23,12 @@ class StartingTests(IntegrationTestCase):
         self.assertEqual(sorted(path.name for path in self.room.iterdir()), ["one", "two"])
 
     async def test_ending_is_orderly(self) -> None:
-        """SIGINT and SIGTERM end it with status 0, and it leaves no complaint behind."""
-        for signal in ("INT", "TERM"):
+        """SIGINT and SIGTERM end it by that signal, as twistd does, and without a complaint."""
+        for name, number in (("INT", signal.SIGINT), ("TERM", signal.SIGTERM)):
             program, _ = await self.proxy()
-            program.signal(signal)
-            self.assertEqual(await program.exited(), 0, program.output)
+            program.signal(name)
+            self.assertEqual(await program.exited(), -number, program.output)
+            self.assertEqual(program.complaints, "")
             self.assertNotIn("Traceback", program.output)
 
     async def test_bindings_survive_a_restart(self) -> None:
@@ -59,9 +61,10 @@ class StartingTests(IntegrationTestCase):
 
 class RefusingTests(IntegrationTestCase):
     async def refused(self, program: Program, *names: str) -> None:
-        """It ended with status 1 and one line, which holds all of `names`."""
+        """It ended with status 1 and one line on standard error, which holds all of `names`."""
         self.assertEqual(await program.exited(), 1, program.output)
-        (line,) = program.output.strip().splitlines()
+        (line,) = program.complaints.splitlines() or self.fail(program.output)
+        self.assertNotIn("Traceback", program.output)
         for name in names:
             self.assertIn(name, line)
 
@@ -81,7 +84,7 @@ class RefusingTests(IntegrationTestCase):
                     holder.listen()
                 port = holder.getsockname()[1]
                 program = self.twistd("sipmini-proxy", f"--listen={transport}:{LOOPBACK}:{port}")
-                await self.refused(program, f"{LOOPBACK}:{port}")
+                await self.refused(program, LOOPBACK, str(port), "--listen")
 
     async def test_bad_options(self) -> None:
         """A value that cannot be is named with its option."""
