@@ -53,9 +53,13 @@ class Attempts:
         """Find the hops of *uri* and send."""
         self.desk.locate(uri, self._found, self._lost)
 
-    def cancel(self) -> None:
-        """Give up an INVITE: CANCEL, as soon as that is allowed, or nothing if it has not been sent yet."""
+    def give_up(self) -> None:
+        """Send nothing more: neither the request, if it is still to be sent, nor to another hop."""
         self._given_up = True
+
+    def cancel(self) -> None:
+        """Give up an INVITE that was sent: CANCEL, as soon as that is allowed (RFC 3261 §9.1)."""
+        self.give_up()
         if self._transaction is not None:
             self._transaction.cancel()
 

@@ -103,6 +103,9 @@ class CallActions:
     def send_invite(self) -> None:
         """INVITE."""
 
+    def give_up(self) -> None:
+        """Send the INVITE no more; CANCEL has to wait."""
+
     def send_cancel(self) -> None:
         """CANCEL."""
 
@@ -224,6 +227,7 @@ def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
         do.close()
 
     def give_up(call: CallEvents, do: CallActions, reason: Reason | None) -> None:
+        do.give_up()
         do.end("local", reason)
 
     def cancel(call: CallEvents, do: CallActions, reason: Reason | None) -> None:
@@ -302,6 +306,7 @@ def _build() -> TypeMachineBuilder[CallEvents, CallActions]:
     def end_before_any_answer(
         call: CallEvents, do: CallActions, bye: Request, transaction: Answerable
     ) -> None:
+        do.give_up()
         do.answer_bye(bye, transaction)
         do.end("remote", None)
 

@@ -59,10 +59,9 @@ class OutgoingCall(Session):
 
     def _invite(self, hop: Hop) -> Request:
         """The INVITE for a hop: its Contact and its media address are those by which the hop reaches us."""
-        if self._media is None:
+        if self.local is None or self.local.origin.address != self.desk.stack.contact_for(hop)[0]:
             address = self.open_media(hop)
             self.local = sdp.offer(address, self.media_port, session_id=self._session_id)
-        assert self.local is not None
         fields = [
             *route_fields(self.desk.proxy),
             ("Max-Forwards", str(MAX_FORWARDS)),
@@ -152,6 +151,11 @@ class OutgoingCall(Session):
         self._attempts.start(self.desk.first_hop)
 
     @quiet
+    def give_up(self) -> None:
+        """If the INVITE was not sent yet, it never will be."""
+        self._attempts.give_up()
+
+    @quiet
     def send_cancel(self) -> None:
         """CANCEL the INVITE."""
         self._attempts.cancel()
@@ -166,7 +170,9 @@ class OutgoingCall(Session):
         """ACK; the two talk, if the answer to our offer can be used."""
         self._acknowledge(response)
         self.start_talking()
-        self._agree(response if response.body or self._early_answer is None else self._early_answer)
+        early = self._early_answer
+        use_early = not response.body and early is not None and early.to.tag == response.to.tag
+        self._agree(early if use_early and early is not None else response)
 
     @quiet
     def acknowledge_again(self, response: Response) -> None:

@@ -1,4 +1,4 @@
-# test-case-name: tests.ua.test_session
+# test-case-name: tests.ua.test_incoming tests.ua.test_outgoing
 """One call as the phone holds it: the machine, its dialogs, its session description, its media port.
 
 `Session` is what caller and callee have in common; `sipmini.ua.outgoing` and `sipmini.ua.incoming` add how a
@@ -150,6 +150,8 @@ class Session(CallActions):
     def open_media(self, hop: Hop) -> str:
         """Bind the media port at the address by which *hop* reaches us; raises TransportFailure."""
         address, _ = self.desk.stack.contact_for(hop)
+        if self._media is not None:
+            self._media.close()
         self._hop = hop
         self._media = self.desk.media.open(address)
         return address
@@ -298,9 +300,8 @@ class Session(CallActions):
     @quiet
     def send_bye(self) -> None:
         """BYE in the dialog."""
-        dialog = self.dialog
-        if dialog is not None:
-            self._send_bye(dialog, ByeSender(self))
+        assert self.dialog is not None
+        self._send_bye(self.dialog, ByeSender(self))
 
     def _send_bye(self, dialog: Dialog, sender: ByeSender) -> None:
         after, bye = dialog.request("BYE", [("User-Agent", USER_AGENT)])
@@ -315,8 +316,8 @@ class Session(CallActions):
     @quiet
     def start_talking(self) -> None:
         """The two talk from now on."""
-        if self.dialog is not None:
-            self.keep(self.dialog.acknowledged())
+        assert self.dialog is not None
+        self.keep(self.dialog.acknowledged())
         self.talking_since = self.desk.clock.seconds()
         self.desk.tell("answered", f"Talking with {self.peer}.")
 

@@ -122,8 +122,8 @@ class Peer(DatagramProtocol):
         return heard
 
     def request(self, method: str | None = None) -> Request:
-        """The only request heard since the last look."""
-        (message,) = self.take()
+        """The only request heard since the last look, its retransmissions aside."""
+        (message,) = {bytes(each): each for each in self.take()}.values()
         assert isinstance(message, Request), message
         assert method is None or message.method == method, message
         return message

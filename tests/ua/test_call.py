@@ -230,7 +230,7 @@ class Effects(SynchronousTestCase):
         """§9.1: CANCEL at once after a provisional response, else with the first of them."""
         for path in ("call provisional", "call ringing"):
             self.expect(path, "hang_up", "Cancelling", ("send_cancel",), ("end", "local", None))
-        self.expect("call", "hang_up", "CancelWaiting", ("end", "local", None))
+        self.expect("call", "hang_up", "CancelWaiting", ("give_up",), ("end", "local", None))
         for first in ("provisional", "ringing"):
             self.expect("call hang_up", first, "Cancelling", ("send_cancel",))
         for path in ("call hang_up", "call ringing hang_up"):
@@ -299,7 +299,8 @@ class Effects(SynchronousTestCase):
         early = ("answer_bye",), ("send_cancel",), ("end", "remote", None)
         for path in ("call provisional", "call ringing"):
             self.expect(path, "bye_received", "Cancelling", *early)
-        self.expect("call", "bye_received", "CancelWaiting", ("answer_bye",), ("end", "remote", None))
+        early = ("give_up",), ("answer_bye",), ("end", "remote", None)
+        self.expect("call", "bye_received", "CancelWaiting", *early)
         for path in ("call hang_up", "call ringing hang_up", "call accepted hang_up", "call rejected"):
             driven = Driven(*path.split())
             self.expect(path, "bye_received", driven.state, ("answer_bye",))
