@@ -29,7 +29,7 @@ __all__ = ["as_dict", "from_dict"]
 NUMBERS: Final = frozenset({"Max-Forwards", "Content-Length"})
 """Header fields whose value is a number in the decoded form."""
 
-_BREAKS_A_LINE: Final = re.compile(r"[\r\n\0]")
+_BREAKS_A_LINE: Final = re.compile(r"[\r\n]")
 _VIA_ITSELF: Final = frozenset({"protocol", "uri", "port"})
 
 
@@ -57,7 +57,7 @@ def from_dict(decoded: object) -> Request | Response:
     method = line.get("Method")
     if method == "response":
         return Response(
-            _status(line), _text(line.get("Response Description", ""), "phrase"), Headers.of(fields), body
+            _status(line), _text(line.get("Response Description", ""), "the phrase"), Headers.of(fields), body
         )
     if not isinstance(method, str) or not WHOLE_TOKEN.fullmatch(method):
         raise MalformedValue(f'"Method" is {method!r}, which is no method')
