@@ -13,7 +13,7 @@ from sipmini import reasons
 from sipmini.errors import MalformedMessage, MalformedUri, MalformedValue
 from sipmini.fields import parse_name_addr, parse_number
 from sipmini.grammar import TOKEN, WHOLE_TOKEN
-from sipmini.headers import Headers, canonical_of_line
+from sipmini.headers import KNOWN_NAMES, Headers, canonical_of_line
 from sipmini.message import Message, Request, Response
 from sipmini.reasons import Reason
 from sipmini.uri import SipUri
@@ -23,9 +23,20 @@ MAX_MESSAGE = 65535
 MAX_FIELDS = 256
 
 _REQUEST_LINE = re.compile(rf"({TOKEN}) (\S+) SIP/2\.0".encode(), re.IGNORECASE)
-_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.IGNORECASE | re.DOTALL)
+_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
 _OTHER_VERSION = re.compile(rb"(?:\S+ \S+ SIP/(?!2\.0$)[0-9]+\.[0-9]+)", re.IGNORECASE)
 _LOOKS_LIKE_REQUEST = re.compile(rb"\S.*\bSIP/[0-9]", re.IGNORECASE | re.DOTALL)
+
+_LINE_ENDS = (b"\r", b"\n")
+#: CR or LF that is not part of a fold.
+_BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])")
+_METHODS = {
+    name.encode(): name
+    for name in (
+        *("INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS"),
+        *("INFO", "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE", "UPDATE"),
+    )
+}
 
 #: Header fields that hold one value; another of the same name makes the message ambiguous.
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards")
@@ -41,17 +52,33 @@ def decode(data: bytes) -> Request | Response:
     """
     if len(data) > MAX_MESSAGE:
         raise MalformedMessage(reasons.TOO_LARGE.because(f"{len(data)} octets"))
-    start = 0
-    if data[:1] in (b"\r", b"\n"):
-        start = len(data) - len(data.lstrip(b"\r\n"))
-    end = data.find(b"\r\n\r\n", start)
-    if end < 0:
-        raise _no_end(data[start:])
-    lines = data[start:end].split(b"\r\n")
-    if b"\r\n " in data[start:end] or b"\r\n\t" in data[start:end]:
-        lines = _joined(lines)
-    headers, unreadable = _read_headers(lines)
-    body = data[end + 4 :]
+    if data[:1] in _LINE_ENDS:
+        data = data.lstrip(b"\r\n")
+    head, blank, body = data.partition(b"\r\n\r\n")
+    if not blank:
+        raise _no_end(data)
+    lines = head.splitlines()
+    # Was each line end a CRLF, and are all names known? Then nothing is folded and nothing is wrong.
+    if sum(map(len, lines)) + 2 * len(lines) - 2 == len(head) and len(lines) <= MAX_FIELDS:
+        start_line, *fields = lines
+        try:
+            names = [
+                KNOWN_NAMES[name] for name, colon, _ in [line.partition(b":") for line in fields] if colon
+            ]
+        except KeyError:
+            names = []
+        if len(names) == len(fields):
+            message = _read_start_line(start_line, Headers(tuple(names), tuple(fields)), body)
+            if b"Content-Length: %d" % len(body) in fields and names.count("Content-Length") == 1:
+                return message
+            return _with_cut_body(message)
+    return _decode_carefully(head, body)
+
+
+def _decode_carefully(head: bytes, body: bytes) -> Request | Response:
+    """:func:`decode` for what has folded lines, names never met before, or something wrong."""
+    lines = _joined(head.split(b"\r\n"))
+    headers, unreadable = _read_headers(lines[1:])
     message = _read_start_line(lines[0], headers, body)
     if unreadable is not None:
         raise _malformed(unreadable, message)
@@ -60,7 +87,7 @@ def decode(data: bytes) -> Request | Response:
 
 def encode(message: Message) -> bytes:
     """The bytes of *message*, untouched header lines as they came."""
-    return bytes(message)
+    return message.__bytes__()
 
 
 def _joined(lines: list[bytes]) -> list[bytes]:
@@ -75,20 +102,32 @@ def _joined(lines: list[bytes]) -> list[bytes]:
 
 
 def _read_headers(lines: list[bytes]) -> tuple[Headers, Reason | None]:
-    """The header fields among *lines*, and the rule that a line breaks, if one does."""
-    fields = lines[1:]
-    if len(fields) > MAX_FIELDS:
-        return Headers(), reasons.TOO_LARGE.because(f"{len(fields)} header fields")
-    try:
-        return Headers(tuple([canonical_of_line(line) for line in fields]), tuple(fields)), None
-    except ValueError:
-        good = [line for line in fields if b":" in line]
-        bad = next(line for line in fields if b":" not in line)
-        headers = Headers(tuple([canonical_of_line(line) for line in good]), tuple(good))
-        return headers, reasons.BAD_HEADER_LINE.because(repr(bad[:60])[1:])
+    """The header fields that *lines* hold, and the rule that the first of the others breaks."""
+    if len(lines) > MAX_FIELDS:
+        return Headers(), reasons.TOO_LARGE.because(f"{len(lines)} header fields")
+    names, good = [], []
+    unreadable = None
+    for line in lines:
+        try:
+            name = canonical_of_line(line)
+            if _BARE_LINE_END.search(line):
+                # Whoever takes it for a line end would read another message than we do (§25.1).
+                raise ValueError("a CR or LF that ends no line")
+        except ValueError:
+            unreadable = unreadable or reasons.BAD_HEADER_LINE.because(repr(line[:60])[1:])
+        else:
+            names.append(name)
+            good.append(line)
+    return Headers(tuple(names), tuple(good)), unreadable
 
 
 def _read_start_line(line: bytes, headers: Headers, body: bytes) -> Request | Response:
+    words = line.split(b" ")
+    if len(words) == 3 and words[2] == b"SIP/2.0" and words[1]:
+        # The common case, without a pattern; what else may be wrong with the URI shows when it is read.
+        method = _METHODS.get(words[0])
+        if method is not None:
+            return Request(method, words[1].decode("utf-8", "surrogateescape"), headers, body)
     match = _REQUEST_LINE.fullmatch(line)
     if match is not None:
         return Request(match[1].decode("ascii"), match[2].decode("utf-8", "surrogateescape"), headers, body)
@@ -118,7 +157,7 @@ def _no_end(data: bytes) -> MalformedMessage:
     """The rule for *data* in which no empty line ends the header fields."""
     detail = "the lines end in LF alone, not in CRLF" if b"\n\n" in data else ""
     lines = _joined(data.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n"))
-    headers, _ = _read_headers(lines)
+    headers, _ = _read_headers(lines[1:])
     try:
         message = _read_start_line(lines[0].rstrip(b"\r"), headers, b"")
     except MalformedMessage as error:

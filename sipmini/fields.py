@@ -6,7 +6,10 @@ or :class:`~sipmini.errors.MalformedUri`, and ``str()`` for the way back.
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from collections.abc import Mapping
+from functools import lru_cache
+
+from attrs import define, field, frozen
 
 from sipmini.errors import MalformedValue
 from sipmini.grammar import (
@@ -24,11 +27,15 @@ from sipmini.uri import SipUri, Uri, parse_uri
 #: §8.1.1.5 asks for less than 2**31; senders that use all 32 bits are let pass.
 MAX_CSEQ = 2**32 - 1
 MAGIC_COOKIE = "z9hG4bK"
+# The messages of a call repeat each other's values: so many of each kind, up to this length, are remembered
+# once parsed.
+_MOST_REMEMBERED = 2048
+_LONGEST_REMEMBERED = 256
 
 
-@frozen
+@define
 class Via:
-    """One Via value (§20.42).
+    """One Via value (§20.42).  A value: never changed once made.
 
     :ivar transport: in upper case.
     :ivar host: of sent-by, an IPv6 address in brackets.
@@ -38,11 +45,12 @@ class Via:
     transport: str
     host: str
     port: int | None = None
-    params: dict[str, str | None] = field(factory=dict)
+    params: Mapping[str, str | None] = field(factory=dict)
     protocol: str = "SIP/2.0"
 
     def __str__(self) -> str:
-        return f"{self.protocol}/{self.transport} {self.sent_by}{format_params(self.params)}"
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.protocol}/{self.transport} {self.host}{port}{format_params(self.params)}"
 
     @property
     def sent_by(self) -> str:
@@ -75,6 +83,10 @@ class Via:
 
 def parse_via(text: str) -> Via:
     """Read one Via value."""
+    return _remembered_via(text) if len(text) <= _LONGEST_REMEMBERED else _parse_via(text)
+
+
+def _parse_via(text: str) -> Via:
     match = VIA_PARM.fullmatch(text)
     if match is None:
         raise MalformedValue(f"Via {text[:80]!r}")
@@ -87,6 +99,9 @@ def parse_via(text: str) -> Via:
     return Via(transport.upper(), host, port, parse_params(params) if params else {}, f"{name}/{version}")
 
 
+_remembered_via = lru_cache(maxsize=_MOST_REMEMBERED)(_parse_via)
+
+
 @frozen
 class NameAddr:
     """A name-addr or addr-spec with the parameters of its header field (§20.10).
@@ -97,7 +112,7 @@ class NameAddr:
 
     display: str
     uri_text: str
-    params: dict[str, str | None] = field(factory=dict)
+    params: Mapping[str, str | None] = field(factory=dict)
 
     def __str__(self) -> str:
         address = f"<{self.uri_text}>{format_params(self.params)}"
@@ -120,19 +135,27 @@ class NameAddr:
 
 def parse_name_addr(text: str) -> NameAddr:
     """Read one value of From, To, Contact, Route, Record-Route and their like."""
+    return _remembered_name_addr(text) if len(text) <= _LONGEST_REMEMBERED else _parse_name_addr(text)
+
+
+def _parse_name_addr(text: str) -> NameAddr:
     if "<" in text:
         match = NAME_ADDR.fullmatch(text)
         if match is None:
             raise MalformedValue(f"address {text[:80]!r}")
-        display, uri_text, params = match.groups()
+        quoted, display, uri_text, params = match.groups()
         parse_uri(uri_text)
-        return NameAddr(unquote(display.strip()), uri_text, parse_params(params) if params else {})
+        name = display.strip() if quoted is None else unquote(quoted)
+        return NameAddr(name, uri_text, parse_params(params) if params else {})
     uri_text, semicolon, rest = text.partition(";")
     uri_text = uri_text.strip()
     uri = parse_uri(uri_text)
     if isinstance(uri, SipUri) and uri.headers or "," in uri_text or "?" in uri_text:
         raise MalformedValue(f"address {text[:80]!r}: a URI with a comma or question mark goes in <>")
     return NameAddr("", uri_text, parse_params(semicolon + rest) if semicolon else {})
+
+
+_remembered_name_addr = lru_cache(maxsize=_MOST_REMEMBERED)(_parse_name_addr)
 
 
 @frozen
@@ -148,6 +171,10 @@ class CSeq:
 
 def parse_cseq(text: str) -> CSeq:
     """Read a CSeq value."""
+    return _remembered_cseq(text) if len(text) <= _LONGEST_REMEMBERED else _parse_cseq(text)
+
+
+def _parse_cseq(text: str) -> CSeq:
     match = CSEQ.fullmatch(text)
     if match is None:
         raise MalformedValue(f"CSeq {text[:80]!r}")
@@ -155,15 +182,20 @@ def parse_cseq(text: str) -> CSeq:
     return CSeq(number, match[2])
 
 
+_remembered_cseq = lru_cache(maxsize=_MOST_REMEMBERED)(_parse_cseq)
+
+
 def parse_number(name: str, text: str, maximum: int) -> int:
     """Read the decimal number that header *name* holds.
 
     :raises MalformedValue: it is not one, or above *maximum*.
     """
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isdigit() and text.isascii()):
         raise MalformedValue(f"{name} {text[:80]!r}")
-    # Leading zeros are legal; int() of an endless row of digits is not something to offer the network.
-    digits = text.lstrip("0") or "0"
-    if len(digits) > 10 or int(digits) > maximum:
+    if len(text) > 10:
+        # Leading zeros are legal; int() of an endless row of digits is not something to offer the network.
+        text = text.lstrip("0") or "0"
+    number = int(text) if len(text) <= 10 else maximum + 1
+    if number > maximum:
         raise MalformedValue(f"{name} {text[:80]!r}: above {maximum}")
-    return int(digits)
+    return number

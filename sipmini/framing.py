@@ -13,7 +13,8 @@ from sipmini.message import Request
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
 
-_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:\s*([^\r]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+#: Content-Length and its value, folds and all: a value that decode() would read otherwise must not pass here.
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE)
 
 
 class StreamFramer:
@@ -43,9 +44,11 @@ class StreamFramer:
 
         Nothing comes any more once :attr:`error` is set.
         """
-        self._buffer += data
         pieces: list[bytes] = []
-        while self._buffer and self.error is None:
+        if self.error is not None:
+            return pieces  # and nothing is held for it any more
+        self._buffer += data
+        while self._buffer:
             try:
                 piece = self._next()
             except MalformedMessage as error:
@@ -91,11 +94,9 @@ class StreamFramer:
         return b""
 
     def _body_length(self, head: bytes) -> int:
-        texts = {match[1] for match in _LENGTH.finditer(head)}
-        if len(texts) == 1:
-            text = texts.pop()
-            if text.isdigit() and len(text) <= 10:
-                return int(text)
+        texts = [match[1].strip() for match in _LENGTH.finditer(head)]
+        if texts and texts.count(texts[0]) == len(texts) and texts[0].isdigit() and len(texts[0]) <= 10:
+            return int(texts[0])
         rule = reasons.BAD_CONTENT_LENGTH if texts else reasons.MISSING_CONTENT_LENGTH
         raise MalformedMessage(rule.because(), _request_of(head))
 

@@ -12,6 +12,7 @@ parameter value may be empty.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv6Address
 
@@ -55,8 +56,8 @@ WHOLE_TOKEN = re.compile(TOKEN)
 WHOLE_HOST = re.compile(HOST)
 #: name-addr: [ display-name ] LAQUOT addr-spec RAQUOT, and the parameters after it
 NAME_ADDR = re.compile(
-    rf"\s*(?P<display>{QUOTED_STRING}|[A-Za-z0-9\-.!%*_+`'~\s\x80-\U0010ffff]*)"
-    rf"\s*<(?P<uri>[^<>]*)>\s*(?P<params>;.*)?",
+    rf"(?:\s*(?P<quoted>{QUOTED_STRING})\s*|(?P<display>[A-Za-z0-9\-.!%*_+`'~\s\x80-\U0010ffff]*))"
+    rf"<(?P<uri>[^<>]*)>\s*(?P<params>;.*)?",
     re.DOTALL,
 )
 #: sent-protocol LWS sent-by, and the parameters after it
@@ -75,7 +76,8 @@ _PARAM = re.compile(
 _PLAIN_PARAM = re.compile(rf"({TOKEN})(?:=([^;\s\",=]*))?")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED_OCTETS = re.compile(rf"(?:{_ESCAPED})+")
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+# The look-behind keeps a long row of blanks that ends in no fold from being tried from each of them.
+_FOLD = re.compile(r"(?<![ \t])[ \t]*\r\n[ \t]+")
 
 
 def unfold(text: str) -> str:
@@ -187,6 +189,9 @@ def parse_params(text: str) -> dict[str, str | None]:
     return params
 
 
-def format_params(params: dict[str, str | None]) -> str:
+def format_params(params: Mapping[str, str | None]) -> str:
     """The text of parameters: ``;name=value;flag``."""
-    return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params.items()])
+    text = ""
+    for name, value in params.items():
+        text += f";{name}" if value is None else f";{name}={value}"
+    return text

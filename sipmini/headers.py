@@ -7,11 +7,12 @@ are cut out, decoded and unfolded only when somebody asks.  Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import define
 
-from sipmini.grammar import comma_positions, split_commas, unfold
+from sipmini.grammar import TOKEN, comma_positions, split_commas, unfold
 
 COMPACT_FORMS = {
     "a": "Accept-Contact",
@@ -40,6 +41,7 @@ _SPECIAL_SPELLINGS = {
     "call-id": "Call-ID",
     "cseq": "CSeq",
     "mime-version": "MIME-Version",
+    "min-se": "Min-SE",
     "rack": "RAck",
     "rseq": "RSeq",
     "sip-etag": "SIP-ETag",
@@ -66,8 +68,10 @@ _WITHOUT_LISTS = UNSPLITTABLE | {
     "User-Agent",
 }
 
-_KNOWN: dict[bytes, str] = {}
-_KNOWN_LIMIT = 4096
+#: header-name and the blanks that may stand before the colon (HCOLON, §25.1).
+_SPELLED = re.compile(rf"{TOKEN}[ \t]*".encode())
+_MOST_KNOWN = 4096
+_LONGEST_KNOWN = 40
 
 
 def canonical(name: str) -> str:
@@ -79,14 +83,36 @@ def canonical(name: str) -> str:
     return special or "-".join([part.capitalize() for part in lower.split("-")])
 
 
+_COMMON = (
+    *("Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Contact", "Content-Length", "Content-Type"),
+    *("Route", "Record-Route", "Expires", "Allow", "Supported", "Require", "Proxy-Require", "Unsupported"),
+    *("User-Agent", "Server", "Accept", "Accept-Encoding", "Accept-Language", "Date", "Subject", "Warning"),
+    *("Authorization", "Proxy-Authorization", "WWW-Authenticate", "Proxy-Authenticate", "Event", "Reason"),
+    *("Session-Expires", "Min-SE", "Min-Expires", "Retry-After", "Timestamp", "Organization", "Path"),
+)
+
+#: Canonical names by what stands before the colon: the common ones, so that nobody can crowd them out,
+#: and others as they are met; bounded.
+KNOWN_NAMES: dict[bytes, str] = {
+    **{name.encode(): name for name in _COMMON},
+    **{name.lower().encode(): name for name in _COMMON},
+    **{short.encode(): name for short, name in COMPACT_FORMS.items()},
+}
+
+
 def canonical_of_line(line: bytes) -> str:
-    """The canonical name of a raw header line that has a colon."""
+    """The canonical name of a raw header line.
+
+    :raises ValueError: it has no colon, or what stands before it is not a token.
+    """
     spelled = line[: line.index(b":")]
-    name = _KNOWN.get(spelled)
+    name = KNOWN_NAMES.get(spelled)
     if name is None:
-        name = canonical(spelled.decode("utf-8", "surrogateescape"))
-        if len(_KNOWN) < _KNOWN_LIMIT and len(spelled) <= 40:
-            _KNOWN[spelled] = name
+        if not _SPELLED.fullmatch(spelled):
+            raise ValueError(f"{spelled[:40]!r} is not the name of a header field")
+        name = canonical(spelled.decode("ascii"))
+        if len(KNOWN_NAMES) < _MOST_KNOWN and len(spelled) <= _LONGEST_KNOWN:
+            KNOWN_NAMES[spelled] = name
     return name
 
 
@@ -96,12 +122,15 @@ def format_line(name: str, value: str) -> bytes:
 
 
 def _value_of(line: bytes) -> str:
-    return unfold(line[line.index(b":") + 1 :].decode("utf-8", "surrogateescape")).strip()
+    text = line.partition(b":")[2].decode("utf-8", "surrogateescape")
+    return (unfold(text) if "\r" in text else text).strip()
 
 
-@frozen
+@define
 class Headers:
-    """Ordered header fields.
+    """Ordered header fields.  A value: never changed once made, each edit makes another.
+
+    (attrs could enforce that, but takes twice the time to make one, and each message needs several.)
 
     :ivar names: the canonical names.
     :ivar lines: the raw lines, without their CRLF, in the same order.
@@ -123,8 +152,10 @@ class Headers:
 
     def first(self, name: str) -> str | None:
         """The value of the first field *name*, unfolded; ``None`` if there is none."""
-        names = self.names
-        return _value_of(self.lines[names.index(name)]) if name in names else None
+        try:
+            return _value_of(self.lines[self.names.index(name)])
+        except ValueError:
+            return None
 
     def each(self, name: str) -> list[str]:
         """The values of all fields *name*, one a field."""
@@ -153,9 +184,11 @@ class Headers:
 
     def prepended(self, name: str, value: str) -> Headers:
         """With a field put before the first of its name, or before everything."""
-        names, lines = self.names, self.lines
+        names, lines, line = self.names, self.lines, format_line(name, value)
         at = names.index(name) if name in names else 0
-        return Headers((*names[:at], name, *names[at:]), (*lines[:at], format_line(name, value), *lines[at:]))
+        if at == 0:
+            return Headers((name, *names), (line, *lines))
+        return Headers((*names[:at], name, *names[at:]), (*lines[:at], line, *lines[at:]))
 
     def appended(self, name: str, value: str) -> Headers:
         """With a field put last."""
@@ -163,10 +196,11 @@ class Headers:
 
     def replaced(self, name: str, value: str) -> Headers:
         """With the first field *name* holding *value* and no other of that name; put last if new."""
-        if name not in self.names:
+        try:
+            at = self.names.index(name)
+        except ValueError:
             return self.appended(name, value)
-        at = self.names.index(name)
-        lines = (*self.lines[:at], format_line(name, value), *self.lines[at + 1 :])
+        lines = self.lines[:at] + (format_line(name, value),) + self.lines[at + 1 :]
         replaced = Headers(self.names, lines)
         return replaced if self.names.count(name) == 1 else replaced._keep_first(name, at)
 
