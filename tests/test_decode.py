@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -26,8 +27,13 @@ INFO = BYE.replace(b"BYE", b"INFO").replace(
 
 
 class DecodeTests(SynchronousTestCase):
+    def folder(self) -> Path:
+        made = TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        return Path(made.name)
+
     def write(self, data: bytes) -> str:
-        path = Path(self.mktemp())
+        path = self.folder() / "file"
         path.write_bytes(data)
         return str(path)
 
@@ -60,7 +66,7 @@ class DecodeTests(SynchronousTestCase):
         self.assertEqual(self.methods(BYE.replace(b"Content-Length: 0\r\n", b"") + b"body"), ["BYE"])
 
     def test_a_message_log(self) -> None:
-        directory = Path(self.mktemp())
+        directory = self.folder()
         journal = Journal("biloxi.com", lambda: 1.5)
         log = MessageLog(directory, "biloxi.com", _NoClock())
         log.observe(journal)

@@ -90,7 +90,7 @@ def start_with_prompt(
         prompt.stop()
         return closed
 
-    console = Console(runner, finish)
+    console = Console(runner, screen.notice, finish)
 
     def leave(status: int) -> None:
         console.close().addCallback(lambda _: on_exit(status))

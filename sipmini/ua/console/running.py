@@ -16,14 +16,22 @@ class Console:
     """A console that runs.
 
     :param runner: takes its lines.
+    :param notice: shows a sentence.
     :param finish: writes what is left and restores the terminal; fires when that is done.
     """
 
-    def __init__(self, runner: Runner, finish: Callable[[], Deferred[None]]) -> None:
+    def __init__(
+        self, runner: Runner, notice: Callable[[str], None], finish: Callable[[], Deferred[None]]
+    ) -> None:
         self._runner = runner
+        self._notice = notice
         self._finish = finish
         self._waiting: list[Deferred[None]] | None = None
         self._finished = False
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence about something else than the phone, in the way that this console shows things."""
+        self._notice(sentence)
 
     def close(self) -> Deferred[None]:
         """End at once, without hanging up; also harmless when it has ended by itself.

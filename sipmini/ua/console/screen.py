@@ -35,6 +35,9 @@ class Screen(Protocol):
     def problem(self, text: str) -> None:
         """A command could not be carried out; the console goes on."""
 
+    def notice(self, text: str) -> None:
+        """Something that is neither the phone's nor a command's doing, in a sentence."""
+
     def failure(self, text: str, file: str | None, line: int) -> None:
         """A line failed, and with it the script; the console ends.  *file* is ``None`` for standard input."""
 
@@ -63,13 +66,16 @@ class TextScreen:
     def problem(self, text: str) -> None:
         self._write(_one_line(text))
 
+    def notice(self, text: str) -> None:
+        self._write(_one_line(text))
+
     def failure(self, text: str, file: str | None, line: int) -> None:
         self._write(_one_line(f"{place(file, line)}: {text}"))
 
 
 @frozen
 class JsonScreen:
-    """One JSON object a line, ASCII only: the event, or ``command``, ``reply``, ``problem``, ``failure``."""
+    """One JSON object a line, ASCII only: the event, or ``command``, ``reply``, ``problem``..."""
 
     _write: Callable[[str], None]
     _wall: Callable[[], float]
@@ -85,6 +91,9 @@ class JsonScreen:
 
     def problem(self, text: str) -> None:
         self._show("problem", {}, text)
+
+    def notice(self, text: str) -> None:
+        self._show("notice", {}, text)
 
     def failure(self, text: str, file: str | None, line: int) -> None:
         self._show("failure", {"file": file, "line": line}, text)

@@ -130,7 +130,7 @@ def _start_on_streams(
     runner = Runner(interpreter, strictness, echo=True, on_exit=lambda status: leave(status))
     pipe = Pipe(outlet, runner if kind is Kind.PIPE else None)
     streams = _Streams(reactor, pipe, stdin if kind is Kind.PIPE else None, stdout)
-    console = Console(runner, streams.close)
+    console = Console(runner, screen.notice, streams.close)
 
     def leave(status: int) -> None:
         console.close().addCallback(lambda _: on_exit(status))

@@ -61,6 +61,9 @@ class TerminalScreen:
     def problem(self, text: str) -> None:
         self._show([("class:problem", printable(text))])
 
+    def notice(self, text: str) -> None:
+        self._show([("class:quiet", printable(text))])
+
     def failure(self, text: str, file: str | None, line: int) -> None:
         self.problem(f"{place(file, line)}: {text}")
 

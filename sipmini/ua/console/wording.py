@@ -53,8 +53,8 @@ def status_line(phone: Phone, now: float, wall: float, doing: str = "") -> str:
 
 
 def party(peer: str) -> str:
-    """The other side, as short as it can be said: a bare ``<sip:bob@biloxi.com>`` is ``bob@biloxi.com``."""
-    bare = re.fullmatch(r"<(?:sips?:)?([^<>;]*)[^<>]*>", peer.strip())
+    """The other side, as short as it can be said: a bare ``sip:bob@biloxi.com`` is ``bob@biloxi.com``."""
+    bare = re.fullmatch(r"<?(?:sips?:)?([^<>;\s\"]*)(?:;[^<>]*)?>?", peer.strip())
     return bare.group(1) if bare else peer
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import TestCase
 
 from attrs import define, field, frozen
@@ -35,6 +37,13 @@ def live_in_utc(test: TestCase) -> None:
 
     test.addCleanup(move, os.environ.get("TZ"))
     move("UTC")
+
+
+def folder(test: TestCase) -> Path:
+    """An empty folder that goes away with the test."""
+    made = TemporaryDirectory()
+    test.addCleanup(made.cleanup)
+    return Path(made.name)
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from queue import Queue
-from threading import Lock
+from threading import Condition
 
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.output import DummyOutput
@@ -18,23 +18,29 @@ class Display(DummyOutput):
     """Keeps the text that was written, without colours and cursor movements."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._changed = Condition()
         self._text = ""
 
     def get_size(self) -> Size:
         return Size(rows=40, columns=120)
 
     def write(self, data: str) -> None:
-        with self._lock:
+        with self._changed:
             self._text += data
+            self._changed.notify_all()
 
     write_raw = write
 
     @property
     def text(self) -> str:
         """All that was written."""
-        with self._lock:
+        with self._changed:
             return self._text
+
+    def shows(self, text: str) -> bool:
+        """Whether this text has been written, or is within a while."""
+        with self._changed:
+            return self._changed.wait_for(lambda: text in self._text, PATIENCE)
 
 
 class ThreadedClock(Clock):

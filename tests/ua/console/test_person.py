@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from prompt_toolkit.input import create_pipe_input
 from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini.ua.console.person import start_with_prompt
-from tests.ua.console.fake import BOB, NOON, FakeCall, FakePhone, live_in_utc
+from tests.ua.console.fake import BOB, NOON, FakeCall, FakePhone, folder, live_in_utc
 from tests.ua.console.keyboard import Display, ThreadedClock
 
 
@@ -23,7 +22,7 @@ class PersonTests(SynchronousTestCase):
         opened = create_pipe_input()
         self.keyboard = opened.__enter__()
         self.addCleanup(opened.__exit__, None, None, None)
-        self.history = Path(self.mktemp())
+        self.history = folder(self) / "file"
 
     def start(self) -> None:
         self.console = start_with_prompt(

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini.errors import BadSetting
 from sipmini.ua.console.runner import LARGEST_SCRIPT, Line, Strictness, read_script
-from tests.ua.console.fake import Desk
+from tests.ua.console.fake import Desk, folder
 
 CALL = """\
 # Alice calls Bob and hangs up.
@@ -26,7 +26,7 @@ wait idle
 
 class ReadScriptTests(SynchronousTestCase):
     def write(self, data: bytes) -> Path:
-        path = Path(self.mktemp())
+        path = folder(self) / "file"
         path.write_bytes(data)
         return path
 

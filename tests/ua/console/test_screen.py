@@ -16,6 +16,7 @@ def show_everything(screen: Screen) -> None:
     screen.reply("state", Reply("idle\n\x1b", {"state": "idle"}))
     screen.event(PhoneEvent("ringing", 7.5, 'E\x1b"vil\n is calling.', {"peer": "\x1b"}))
     screen.problem("No\nsuch command.")
+    screen.notice("A file\nwas read.")
     screen.failure("wait talking 5: no", "a file.txt", 3)
     screen.failure("wait talking 5: no", None, 4)
 
@@ -32,6 +33,7 @@ class ScreenTests(SynchronousTestCase):
                 "\\x1b",
                 'ringing: E\\x1b"vil\\x0a is calling.',
                 "No\\x0asuch command.",
+                "A file\\x0awas read.",
                 "a file.txt, line 3: wait talking 5: no",
                 "standard input, line 4: wait talking 5: no",
             ],
@@ -48,6 +50,7 @@ class ScreenTests(SynchronousTestCase):
                 {"event": "reply", "at": 9.0, "command": "state", "state": "idle", "text": "idle\n\x1b"},
                 {"event": "ringing", "at": 7.5, "peer": "\x1b", "text": 'E\x1b"vil\n is calling.'},
                 {"event": "problem", "at": 9.0, "text": "No\nsuch command."},
+                {"event": "notice", "at": 9.0, "text": "A file\nwas read."},
                 {
                     "event": "failure",
                     "at": 9.0,

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from sipmini.ua.console import Console, ConsoleSettings, start_console
 from sipmini.ua.console.start import Kind, kind_of_console
-from tests.ua.console.fake import NOON, FakePhone, live_in_utc
+from tests.ua.console.fake import NOON, FakePhone, folder, live_in_utc
 
 
 class KindTests(SynchronousTestCase):
@@ -68,7 +68,7 @@ class StreamTests(TestCase):
     def setUp(self) -> None:
         live_in_utc(self)
         self.phone = FakePhone()
-        self.output = Path(self.mktemp())
+        self.output = folder(self) / "file"
         self.ended: Deferred[int] = Deferred()
 
     def start(
@@ -100,7 +100,7 @@ class StreamTests(TestCase):
         return self.output.read_text().splitlines()
 
     async def test_commands_from_a_file(self) -> None:
-        source = Path(self.mktemp())
+        source = folder(self) / "file"
         source.write_text("state\ncall bob@biloxi.com\nstat\n")
         with source.open() as stdin:
             self.start(stdin)
@@ -174,7 +174,7 @@ class StreamTests(TestCase):
         )
 
     async def test_a_script(self) -> None:
-        script = Path(self.mktemp())
+        script = folder(self) / "file"
         script.write_text("# a comment\nuser?\nanswer\nstate\n")
         self.start(None, settings=ConsoleSettings(script=script))
         self.assertEqual(await self.ended, 1)
@@ -189,7 +189,7 @@ class StreamTests(TestCase):
         )
 
     async def test_a_script_that_is_none(self) -> None:
-        script = Path(self.mktemp())
+        script = folder(self) / "file"
         script.write_text("user?\nanswr\n")
         self.start(None, settings=ConsoleSettings(script=script))
         self.assertEqual(await self.ended, 1)
@@ -202,8 +202,12 @@ class StreamTests(TestCase):
         console = self.start(None)
         await deferLater(reactor, 0, lambda: None)  # type: ignore[arg-type]
         self.phone.becomes("ringing")
+        console.say("A zone file was read.")
+        first, second = console.close(), console.close()
+        await first
+        await second
         await console.close()
-        self.assertEqual(self.lines(), ["state: idle -> ringing"])
+        self.assertEqual(self.lines(), ["state: idle -> ringing", "A zone file was read."])
         self.assertFalse(self.ended.called)
 
     async def test_a_reader_that_goes_away(self) -> None:

@@ -22,12 +22,14 @@ class TerminalScreenTests(SynchronousTestCase):
         self.screen.command("state")
         self.screen.reply("state", Reply("idle\n\x1b"))
         self.screen.problem("No\x1b.")
+        self.screen.notice("A\x1b.")
         self.screen.failure("no", None, 3)
         self.assertEqual(
             self.shown,
             [
                 [("", "idle\n\\x1b")],
                 [("class:problem", "No\\x1b.")],
+                [("class:quiet", "A\\x1b.")],
                 [("class:problem", "standard input, line 3: no")],
             ],
         )

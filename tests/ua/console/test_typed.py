@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -19,11 +18,12 @@ from sipmini.ua.console.typed import (
     KnownUsers,
     open_history,
 )
+from tests.ua.console.fake import folder
 
 
 class HistoryTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.path = Path(self.mktemp()) / "state" / "history"
+        self.path = folder(self) / "state" / "history"
 
     def mode(self) -> int:
         return os.stat(self.path).st_mode & 0o777

@@ -76,6 +76,8 @@ class StateTests(SynchronousTestCase):
             "<sip:bob@biloxi.com>": "bob@biloxi.com",
             "<sips:bob@biloxi.com:5061;transport=tcp>": "bob@biloxi.com:5061",
             "<tel:+49301234>": "tel:+49301234",
+            "sip:bob@biloxi.com": "bob@biloxi.com",
+            '"Bob; <him>" <sip:bob@biloxi.com;lr>': '"Bob; <him>" <sip:bob@biloxi.com;lr>',
             BOB: BOB,
             "bob@biloxi.com": "bob@biloxi.com",
         }
