@@ -561,6 +561,13 @@ NOT_ANSWERED = _rule(
     "Temporarily Unavailable",
     "The phone rang for as long as it is allowed to, and nobody answered.",
 )
+CALLER_LOST = _rule(
+    "caller-lost",
+    "RFC 6026 §8.8",
+    500,
+    "An Earlier Response Could Not Be Sent",
+    "The way back to the caller was closed while the phone rang; the detail says how.",
+)
 INVITATION_EXPIRED = _rule(
     "invitation-expired",
     "RFC 3261 §13.3.1",

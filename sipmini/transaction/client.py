@@ -55,20 +55,24 @@ class ClientTransaction:
     def __init__(
         self,
         request: Request,
+        data: bytes,
         hop: Hop,
         user: ClientUser,
         services: ClientServices,
-        fallback: tuple[Request, Hop] | None = None,
+        fallback: tuple[Request, bytes, Hop] | None = None,
     ) -> None:
-        """:param fallback: what to send, and where, if *hop* refuses the connection (§18.1.1)."""
+        """:param data: the octets of *request*.
+        :param fallback: what to send, and where, if *hop* refuses the connection (§18.1.1).
+        """
         self.request = request
         self.hop = hop
         self.cancelled = False
         self._fallback = fallback
         self._user = user
         self._services = services
-        self._data = bytes(request)
+        self._data = data
         self._provisional = False
+        self._final = False
         self._deaf = False
         self._cancel_timer: Timer | None = None
         self._core: InviteClientCore | NonInviteClientCore
@@ -102,6 +106,7 @@ class ClientTransaction:
     def response(self, response: Response) -> None:
         """A response that matches came."""
         status = response.status
+        self._fallback = None  # the other side is there: what fails from now on is no refusal
         if self._invite is None:
             assert self._other is not None
             (self._other.provisional if status < 200 else self._other.final)(response)
@@ -112,9 +117,9 @@ class ClientTransaction:
             if self.cancelled and self._cancel_timer is None:
                 self._send_cancel()
             return
+        self._final = True
         if self._cancel_timer is not None:
             self._cancel_timer.cancel()
-        self.cancelled = True  # §9.1: a CANCEL has no effect now, so none is sent
         if status < 300:
             self._invite.success(response)
         else:
@@ -124,9 +129,9 @@ class ClientTransaction:
         """Ask the other side to give up an INVITE (§9.1); waits for the first provisional response.
 
         The user still gets the final response, which may be a 2xx; where none comes within
-        64*T1 of the CANCEL it is told ``timed_out``.
+        64*T1 of the CANCEL it is told ``timed_out``.  After a final response there is nothing to cancel.
         """
-        if self.cancelled or self._deaf or self._invite is None:
+        if self.cancelled or self._final or self._deaf or self._invite is None:
             return
         self.cancelled = True
         if self._provisional:
@@ -150,9 +155,8 @@ class ClientTransaction:
     def _transport_failed(self, failure: TransportFailure) -> None:
         if self._deaf:
             return
-        if self._fallback is not None and not self._provisional:
-            (self.request, self.hop), self._fallback = self._fallback, None
-            self._data = bytes(self.request)
+        if self._fallback is not None:
+            (self.request, self._data, self.hop), self._fallback = self._fallback, None
             self._core.cancel_timers()
             self._make_machine()
             self._services.fell_back(self)

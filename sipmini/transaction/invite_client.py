@@ -151,7 +151,6 @@ def _build() -> TypeMachineBuilder[InviteClientInputs, InviteClientCore]:
     calling.upon(inputs.success).to(accepted)(accept)
     calling.upon(inputs.failure).to(completed)(complete)
     calling.upon(inputs.timer_b).to(terminated)(give_up)
-    calling.upon(inputs.abandoned).to(terminated)(give_up)
     calling.upon(inputs.transport_failed).to(terminated)(end_by_failure)
     proceeding.upon(inputs.success).to(accepted)(accept)
     proceeding.upon(inputs.failure).to(completed)(complete)

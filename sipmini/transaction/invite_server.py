@@ -59,11 +59,11 @@ class InviteServerInputs(Protocol):
 class InviteServerCore:
     """What the machine works with.
 
-    :ivar trying: the 100 to send if the user is slow.
+    :ivar trying: makes the 100 to send if the user is slow.
     """
 
     send: Callable[[bytes], None]
-    trying: bytes
+    trying: Callable[[], bytes]
     timers: Timers
     values: TimerValues
     reliable: bool
@@ -95,8 +95,8 @@ def _build() -> TypeMachineBuilder[InviteServerInputs, InviteServerCore]:
     @proceeding.upon(inputs.trying_due).loop()
     def send_trying(machine: InviteServerInputs, core: InviteServerCore) -> None:
         if core.last is None:
-            core.last = core.trying
-            core.send(core.trying)
+            core.last = core.trying()
+            core.send(core.last)
 
     @proceeding.upon(inputs.retransmitted).loop()
     def send_last_provisional(machine: InviteServerInputs, core: InviteServerCore) -> None:
@@ -160,25 +160,18 @@ def _build() -> TypeMachineBuilder[InviteServerInputs, InviteServerCore]:
     def pass_ack_up(machine: InviteServerInputs, core: InviteServerCore, ack: Request) -> None:
         core.acknowledged(ack)
 
-    @accepted.upon(inputs.transport_failed).loop()
+    # RFC 6026 §8.8: the transaction stays where it is, the same response or the next may get through.
     def tell_of_failure(
         machine: InviteServerInputs, core: InviteServerCore, failure: TransportFailure
     ) -> None:
-        # RFC 6026 §8.8: the transaction lives on, a retransmitted 2xx may get through.
-        core.failed(failure)
-
-    def end_by_failure(
-        machine: InviteServerInputs, core: InviteServerCore, failure: TransportFailure
-    ) -> None:
-        core.cancel_timers()
-        core.ended()
         core.failed(failure)
 
     def end(machine: InviteServerInputs, core: InviteServerCore) -> None:
         core.ended()
 
-    proceeding.upon(inputs.transport_failed).to(terminated)(end_by_failure)
-    completed.upon(inputs.transport_failed).to(terminated)(end_by_failure)
+    proceeding.upon(inputs.transport_failed).loop()(tell_of_failure)
+    completed.upon(inputs.transport_failed).loop()(tell_of_failure)
+    accepted.upon(inputs.transport_failed).loop()(tell_of_failure)
     confirmed.upon(inputs.timer_i).to(terminated)(end)
     accepted.upon(inputs.timer_l).to(terminated)(end)
     ignore(proceeding, inputs.acked)

@@ -7,9 +7,11 @@ is told through its constructor.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Protocol
 
 from attrs import frozen
+from twisted.logger import Logger
 
 from sipmini import reasons
 from sipmini.errors import TransportFailure
@@ -26,6 +28,14 @@ from sipmini.transaction.users import ClientUser
 
 #: §18.1.1: a request larger than this goes over a transport that is not hurt by fragments.
 LARGE_REQUEST = 1300
+
+#: Methods whose transactions a CANCEL finds, and leaves alone (§9.2); with others it finds none.
+_NOT_CANCELLABLE = (
+    *("BYE", "REGISTER", "OPTIONS"),
+    *("INFO", "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE", "UPDATE"),
+)
+
+_log = Logger()
 
 Replier = Callable[[bytes, Failed], None]
 
@@ -74,6 +84,7 @@ class Transactions:
         self._token = token
         self._journal = journal
         self._limits = limits or Limits()
+        self._secret = token().encode()[:64]
         self._servers: dict[Key, ServerTransaction] = {}
         self._clients: dict[Key, ClientTransaction] = {}
         self._services = ClientServices(
@@ -98,13 +109,13 @@ class Transactions:
             else:
                 known.retransmitted()
         elif method == "ACK":
-            self.on_request(request, None, flow)
+            self._pass_up(request, None, flow)
         elif method == "CANCEL":
             self._cancel_received(request, key, flow)
         elif self.count >= self._limits.transactions:
             self.refuse(request, reasons.TOO_MANY_TRANSACTIONS.because(), flow, (("Retry-After", "5"),))
         else:
-            self.on_request(request, self._new_server(key, request, flow), flow)
+            self._pass_up(request, self._new_server(key, request, flow), flow)
 
     def response_received(self, response: Response, flow: Flow) -> None:
         """Give a response (checked, its Via ours) to its transaction, or drop it (RFC 6026 §7.2)."""
@@ -120,8 +131,25 @@ class Transactions:
         """Answer without a transaction, once per copy of the request, or drop an ACK."""
         self._journal.decided(reason, request, flow)
         if request.method != "ACK":
-            response = make_response(request, reason, to_tag=self._token(), fields=fields)
+            response = make_response(request, reason, to_tag=self._stateless_tag(request), fields=fields)
             self._wire.replier(request, flow)(bytes(response), _ignore_failure)
+
+    def _stateless_tag(self, request: Request) -> str:
+        """The same tag for each copy of *request* (§8.2.7)."""
+        via = request.headers.first("Via") or ""
+        digest = blake2b(via.encode("utf-8", "surrogateescape"), key=self._secret, digest_size=8)
+        return digest.hexdigest()
+
+    def _pass_up(self, request: Request, transaction: ServerTransaction | None, flow: Flow) -> None:
+        """Whatever a request makes its user do wrong, it is answered, and the next one is handled."""
+        try:
+            self.on_request(request, transaction, flow)
+        except Exception:
+            _log.failure("a request was not handled to its end")
+            reason = reasons.SERVER_ERROR.because()
+            self._journal.decided(reason, request, flow)
+            if transaction is not None and transaction.final_status is None:
+                transaction.reject(reason, self._token())
 
     def _new_server(self, key: Key, request: Request, flow: Flow) -> ServerTransaction:
         reply = self._wire.replier(request, flow)
@@ -135,14 +163,17 @@ class Transactions:
     def _cancel_received(self, cancel: Request, key: Key, flow: Flow) -> None:
         """§9.2: answered here; the transaction it cancels tells its user."""
         target = self._servers.get(server_key(cancel, "INVITE"))
-        transaction = self._new_server(key, cancel, flow)
-        if target is None:
-            reason = reasons.STRAY_CANCEL.because()
-            self._journal.decided(reason, cancel, flow)
-            transaction.reject(reason, self._token())
+        if target is None and not self._answers_another(cancel):
+            # In no transaction: a copy gets the same answer, and a flood of them fills nothing.
+            self.refuse(cancel, reasons.STRAY_CANCEL.because(), flow)
             return
-        transaction.respond(make_response(cancel, 200, to_tag=self._token()))
-        target.cancelled(cancel)
+        self._new_server(key, cancel, flow).respond(make_response(cancel, 200, to_tag=self._token()))
+        if target is not None:
+            target.cancelled(cancel)
+
+    def _answers_another(self, cancel: Request) -> bool:
+        """Whether *cancel* is about a request other than INVITE, on which it has no effect (§9.2)."""
+        return any(server_key(cancel, method) in self._servers for method in _NOT_CANCELLABLE)
 
     def _server_ended(self, transaction: ServerTransaction) -> None:
         self._servers.pop(transaction.key, None)
@@ -165,12 +196,14 @@ class Transactions:
         """
         branch = branch or self.new_branch()
         with_via = self._with_via(request, hop, branch)
-        if hop.transport != "UDP" or len(bytes(with_via)) <= LARGE_REQUEST:
-            return self._start(ClientTransaction(with_via, hop, user, self._services))
+        data = bytes(with_via)
+        if hop.transport != "UDP" or len(data) <= LARGE_REQUEST:
+            return self._start(ClientTransaction(with_via, data, hop, user, self._services))
         over_tcp = Hop("TCP", hop.host, hop.port)
         large = self._with_via(request, over_tcp, branch)
         self._journal.decided(reasons.LARGE_TO_TCP.because(str(hop)), large)
-        return self._start(ClientTransaction(large, over_tcp, user, self._services, (with_via, hop)))
+        fallback = (with_via, data, hop)
+        return self._start(ClientTransaction(large, bytes(large), over_tcp, user, self._services, fallback))
 
     def send_alone(self, request: Request, hop: Hop, branch: str | None = None) -> None:
         """Send *request* once, in no transaction: the ACK for a 2xx (§13.2.2.4)."""
@@ -200,7 +233,7 @@ class Transactions:
 
     def _start_cancel(self, cancel: Request, hop: Hop) -> None:
         # §9.1: its own transaction, over the INVITE's Via as it stands.
-        self._start(ClientTransaction(cancel, hop, _Nobody(), self._services))
+        self._start(ClientTransaction(cancel, bytes(cancel), hop, _Nobody(), self._services))
 
     def _client_ended(self, transaction: ClientTransaction) -> None:
         self._clients.pop((transaction.branch, transaction.request.method), None)

@@ -15,6 +15,8 @@ def server_key(request: Request, method: str | None = None) -> Key:
 
     An ACK has the key of its INVITE.  A request without the RFC 3261 cookie in its branch is
     matched by the RFC 2543 procedure: Request-URI, From tag, Call-ID, CSeq number and top Via.
+    The To tag of that procedure is left out, as an ACK's is that of the response and a CANCEL's
+    that of the request; From tag, Call-ID and CSeq number do not repeat within a dialog.
 
     :param method: the method to look for instead of the request's own (for CANCEL).
     """

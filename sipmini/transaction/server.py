@@ -57,7 +57,7 @@ class ServerTransaction:
         if request.method == "INVITE":
             core = InviteServerCore(
                 self._send,
-                bytes(make_response(request, 100)),
+                lambda: bytes(make_response(request, 100)),
                 timers,
                 values,
                 reliable,

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from attrs import define, field, frozen
+from twisted.logger import Logger
+
+_log = Logger()
 
 
 @frozen
@@ -107,4 +110,8 @@ class Timers:
         else:
             del self._queues[queue.delay]
         for timer in due:
-            timer.fire()
+            try:
+                timer.fire()
+            except Exception:
+                # The others are due as well, and nothing would call them again.
+                _log.failure("what a timer was set for was not done to its end")

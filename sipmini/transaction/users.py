@@ -34,4 +34,7 @@ class ServerUser(Protocol):
         """The ACK for a 300-699 never came."""
 
     def transport_failed(self, failure: TransportFailure) -> None:
-        """The response could not be sent."""
+        """A response could not be sent.
+
+        An INVITE's transaction goes on and still wants a final response (RFC 6026 §8.8); any other is over.
+        """

@@ -95,8 +95,10 @@ class IncomingCall(Session):
 
     @in_turn
     def transport_failed(self, failure: TransportFailure) -> None:
-        """A response could not be sent."""
+        """A response could not be sent.  The transaction still wants a final one, which may get through."""
         self.machine.unreachable()
+        if self._transaction.final_status is None:
+            self.refuse(reasons.CALLER_LOST.because(str(failure)))
 
     # --- CallActions ------------------------------------------------------------------------
 

@@ -204,6 +204,8 @@ class Incoming(SynchronousTestCase):
         call.transport_failed(TransportFailure("gone"))  # type: ignore[attr-defined]
         self.assertEqual(self.phone.state, "idle")
         self.assertIn("can no longer be reached", self.alice.event("call-ended").text)
+        # RFC 6026 §8.8: the transaction still wants a final response.
+        self.assertEqual((self.peer.lines(), self.alice.decided), (["500"], ["caller-lost"]))
 
     # Offers and answers
 
