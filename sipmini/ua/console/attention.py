@@ -85,24 +85,23 @@ class Attention:
         except SipminiError as gone:
             problem = gone
         self._met = None
-        self._restart_timer(0, problem)
-
-    def _restart_timer(self, seconds: float, problem: SipminiError | None) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = self._clock.callLater(seconds, self._end, problem)
+        self._stop_timer()
+        self._timer = self._clock.callLater(0, self._end, problem)
 
     def _end(self, problem: SipminiError | None) -> None:
         waiting = self._waiting
+        assert waiting is not None
         self._over()
-        if waiting is None:
-            return
         if problem is None:
             waiting.callback(None)
         else:
             waiting.errback(problem)
 
     def _over(self) -> None:
+        self._stop_timer()
+        self._met = self._waiting = None
+
+    def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._met = self._waiting = self._timer = None
+        self._timer = None

@@ -211,9 +211,8 @@ class Prompt:
         while True:
             await self._news.wait()
             self._news.clear()
-            if self._shown:
-                async with in_terminal():
-                    self._flush()
+            async with in_terminal():
+                self._flush()
 
     def _flush(self) -> None:
         while self._shown:
@@ -228,14 +227,14 @@ class Prompt:
         self._cancel()
 
     def _cancel(self) -> None:
-        if self._main is not None and self._session is not None:
-            # What was being typed goes away with the prompt; a shell's prompt is about to stand there.
-            self._session.app.erase_when_done = True
-            self._main.cancel()
+        assert self._main is not None and self._session is not None
+        # What was being typed goes away with the prompt; a shell's prompt is about to stand there.
+        self._session.app.erase_when_done = True
+        self._main.cancel()
 
     def _redraw(self) -> None:
-        if self._session is not None:
-            self._session.app.invalidate()
+        assert self._session is not None
+        self._session.app.invalidate()
 
     def _tell(self, call: Callable[..., object], *arguments: object) -> None:
         self._reactor.callFromThread(call, *arguments)

@@ -130,6 +130,13 @@ class PromptTests(SynchronousTestCase):
         self.assertEqual(self.told, ["end", "closed"])
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
+    def test_a_fault_at_the_start_is_logged_and_is_the_end(self) -> None:
+        self.patch(self.prompt, "_make_session", lambda: 1 / 0)
+        self.prompt.start()
+        self.clock.wait(lambda: len(self.told) == 2)
+        self.assertEqual(self.told, ["end", "closed"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_what_a_stopped_terminal_does_not_take_is_bounded(self) -> None:
         for number in range(MOST_SHOWN + 1):
             self.prompt.show([("", f"Event {number}.")])
