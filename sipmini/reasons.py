@@ -386,6 +386,27 @@ LAST_VIA = _rule(
     "Response Discarded, No Via Is Left",
     "Only one Via stood in it, and that was ours: it was meant for nobody further.",
 )
+BAD_GATEWAY = _rule(
+    "unusable-response",
+    "RFC 3261 §21.5.3",
+    502,
+    "Bad Gateway",
+    "The next hop answered with a response that bears no Via but this proxy's, and so leads no further.",
+)
+NON_INVITE_PROVISIONAL = _rule(
+    "non-invite-provisional",
+    "RFC 4320 §4.1",
+    None,
+    "Response Discarded, A Non-INVITE Has No Provisional Response But 100",
+    "A provisional response would only keep the client from trying again.",
+)
+AFTER_FINAL = _rule(
+    "after-final",
+    "RFC 3261 §16.7",
+    None,
+    "Response Not Forwarded, A Final One Was Before It",
+    "Once the client has a final response, only a 2xx to an INVITE follows it.",
+)
 TOO_MANY_TARGETS = _rule(
     "too-many-branches",
     "RFC 5393 §5",

@@ -9,15 +9,21 @@ from attrs import define, field
 
 from sipmini import reasons
 from sipmini.errors import TransportFailure
+from sipmini.flow import Flow
 from sipmini.hop import Hop
-from sipmini.message import Request, Response, make_response
+from sipmini.message import Message, Request, Response, make_response
 from sipmini.proxy.choosing import best, with_all_challenges
+from sipmini.proxy.targets import Target
 from sipmini.reasons import Reason
 from sipmini.transaction import ClientTransaction, ServerTransaction
 from sipmini.transaction.timers import Timer, Timers
 
 #: Timer C, in seconds; it must be larger than three minutes (§16.6 step 11).
 TIMER_C = 181.0
+
+#: Seconds after which a non-INVITE that has no final response yet is answered 100: the time that
+#: the Timer E of its client takes to reach T2, by the default values (RFC 4320 §4.1).
+NON_INVITE_TRYING = 3.5
 
 
 class Sender(Protocol):
@@ -28,7 +34,10 @@ class Sender(Protocol):
     def send_branch(self, branch: Branch, hop: Hop) -> ClientTransaction:
         """Send the request of *branch* to *hop*, in a new transaction."""
 
-    def decided(self, reason: Reason, request: Request) -> None:
+    def forward_late_ack(self, ack: Request, flow: Flow) -> None:
+        """Forward an ACK for a 2xx that came with the branch of its INVITE."""
+
+    def decided(self, reason: Reason, message: Message) -> None:
         """Write down that a rule was applied."""
 
     def new_tag(self) -> str:
@@ -43,27 +52,34 @@ class Branch:
     """
 
     context: ResponseContext
-    request: Request
+    target: Target
     hops: Sequence[Hop]
     tried: int = 0
     transaction: ClientTransaction | None = None
     final: Response | None = None
     finished: bool = False
+    cancelled: bool = False
     timer_c: Timer | None = None
     provisional: bool = False
 
     def start(self) -> None:
         """Try the next hop."""
         hop = self.hops[self.tried]
-        self.tried += 1
+        self.tried = this = self.tried + 1
         self.provisional = False
-        if self.request.method == "INVITE":
+        if self.context.is_invite:
             self._restart_timer_c()
-        self.transaction = self.context.sender.send_branch(self, hop)
+        transaction = self.context.sender.send_branch(self, hop)
+        # A hop that fails at once has the next one tried before this returns.
+        if self.tried == this:
+            self.transaction = transaction
 
     def cancel(self) -> None:
         """Give this branch up, if it is pending."""
-        if not self.finished and self.transaction is not None:
+        if self.finished:
+            return
+        self.cancelled = True
+        if self.transaction is not None:
             self.transaction.cancel()
 
     def finish(self, final: Response | None) -> None:
@@ -80,11 +96,12 @@ class Branch:
 
     def _timer_c_fired(self) -> None:
         """§16.8: a branch that has rung long enough is cancelled; a silent one counts as a 408."""
+        reason = reasons.INVITE_TIMED_OUT.because(self.hop)
         if self.provisional:
-            self.context.sender.decided(reasons.INVITE_TIMED_OUT.because(), self.request)
+            self.context.sender.decided(reason, self.context.request)
             self.cancel()
         else:
-            self.context.branch_failed(self, reasons.INVITE_TIMED_OUT.because())
+            self.context.branch_failed(self, reason)
 
     # --- ClientUser -------------------------------------------------------------------------
 
@@ -98,57 +115,67 @@ class Branch:
 
     def timed_out(self) -> None:
         """This hop never answered."""
-        self._failed(reasons.NO_ANSWER.because(self._tried_hop()))
+        self._failed(reasons.NO_ANSWER.because(self.hop))
 
     def transport_failed(self, failure: TransportFailure) -> None:
         """This hop could not be reached."""
         self._failed(reasons.NEXT_HOP_FAILED.because(str(failure)))
 
-    def _tried_hop(self) -> str:
+    @property
+    def hop(self) -> str:
+        """The hop that was tried last, in words."""
         return str(self.hops[self.tried - 1])
 
     def _failed(self, reason: Reason) -> None:
-        if self.finished:
-            return
-        if self.can_fail_over:
-            self.start()
-        else:
+        if not self.finished and not self.failed_over(reason):
             self.context.branch_failed(self, reason)
 
-    @property
-    def can_fail_over(self) -> bool:
-        """Whether another hop is left, and still wanted (RFC 3263 §4.3)."""
-        cancelled = self.transaction is not None and self.transaction.cancelled
-        return self.tried < len(self.hops) and not cancelled and not self.context.is_over
+    def failed_over(self, reason: Reason) -> bool:
+        """Try the next hop, if one is left and still wanted (RFC 3263 §4.3); *reason* is why."""
+        if self.tried == len(self.hops) or self.cancelled or self.context.is_over:
+            return False
+        self.context.sender.decided(reason, self.context.request)
+        self.start()
+        return True
 
 
 @define(eq=False)
 class ResponseContext:
     """The branches of one request.  It is the user of the server transaction.
 
+    :ivar request: the request, with our own Routes popped.
+    :ivar flow: how it came.
     :ivar cancelled_upstream: whether the client sent CANCEL.
     """
 
     transaction: ServerTransaction
     sender: Sender
+    request: Request
+    flow: Flow
     branches: list[Branch] = field(factory=list)
     cancelled_upstream: bool = False
 
     @property
     def is_invite(self) -> bool:
         """Whether the request is an INVITE."""
-        return self.transaction.request.method == "INVITE"
+        return self.request.method == "INVITE"
 
     @property
     def is_over(self) -> bool:
         """Whether a final response went upstream, or the client wants none."""
         return self.transaction.final_status is not None or self.cancelled_upstream
 
-    def fork(self, targets: Sequence[tuple[Request, Sequence[Hop]]]) -> None:
+    def fork(self, targets: Sequence[tuple[Target, Sequence[Hop]]]) -> None:
         """Send the request to all *targets* at once."""
-        self.branches = [Branch(self, request, hops) for request, hops in targets]
+        if not self.is_invite:
+            self.sender.timers.later(NON_INVITE_TRYING, self._still_trying)
+        self.branches = [Branch(self, target, hops) for target, hops in targets]
         for branch in self.branches:
             branch.start()
+
+    def _still_trying(self) -> None:
+        if self.transaction.final_status is None:
+            self.transaction.respond(make_response(self.transaction.request, 100))
 
     def reject(self, reason: Reason) -> None:
         """Answer the request by a rule, with no branch at all."""
@@ -162,33 +189,43 @@ class ResponseContext:
         status = response.status
         if status == 100:
             return
-        upstream = response.with_headers(response.headers.without_first_value("Via"))
+        headers = response.headers.without_first_value("Via")
+        upstream = Response(status, response.phrase, headers, response.body)
         if "Via" not in upstream.headers.names:
-            self.sender.decided(reasons.LAST_VIA.because(str(status)), branch.request)
-            return
-        if status < 200:
-            if not self.is_over:
-                self.transaction.respond(upstream)
+            self.sender.decided(reasons.LAST_VIA.because(str(status)), response)
+            if status >= 200:
+                self.branch_failed(branch, reasons.BAD_GATEWAY.because(branch.hop))
+        elif status < 200:
+            self._proceed(upstream)
         elif status < 300:
             branch.finish(upstream)
             self._succeeded(upstream)
         elif not branch.finished:
             self._branch_refused(branch, upstream)
 
+    def _proceed(self, response: Response) -> None:
+        """A provisional response goes upstream at once, while no final one has gone (§16.7 step 5)."""
+        if not self.is_invite:
+            self.sender.decided(reasons.NON_INVITE_PROVISIONAL.because(str(response.status)), response)
+        elif self.transaction.final_status is not None:
+            self.sender.decided(reasons.AFTER_FINAL.because(str(response.status)), response)
+        else:
+            self.transaction.respond(response)
+
     def branch_failed(self, branch: Branch, reason: Reason) -> None:
-        """*branch* ended without a final response."""
+        """*branch* ended without a final response that could be used."""
         if branch.finished:
             return
-        request = self.transaction.request
         if self.cancelled_upstream:
             reason = reasons.CANCELLED.because("no final response came after the CANCEL")
-        self.sender.decided(reason, branch.request)
-        branch.finish(make_response(request, reason, to_tag=self.sender.new_tag()))
+        self.sender.decided(reason, self.request)
+        branch.finish(make_response(self.transaction.request, reason, to_tag=self.sender.new_tag()))
         self._settle()
 
     def _branch_refused(self, branch: Branch, response: Response) -> None:
-        if response.status == 503 and branch.can_fail_over:
-            branch.start()
+        if response.status == 503 and branch.failed_over(
+            reasons.NEXT_HOP_FAILED.because(f"{branch.hop} answered 503")
+        ):
             return
         branch.finish(response)
         if response.status >= 600:
@@ -199,6 +236,8 @@ class ResponseContext:
         """A 2xx goes upstream at once; to an INVITE also after another final response (§16.7 step 5)."""
         if self.is_invite or self.transaction.final_status is None:
             self.transaction.respond(response)
+        else:
+            self.sender.decided(reasons.AFTER_FINAL.because(str(response.status)), response)
         self._cancel_pending()
 
     def _cancel_pending(self) -> None:
@@ -213,9 +252,8 @@ class ResponseContext:
             return
         finals = [branch.final for branch in self.branches if branch.final is not None]
         chosen = best(finals)
-        request = self.transaction.request
         if chosen.status == 408 and not self.is_invite:
-            self.sender.decided(reasons.LATE_NON_INVITE.because(), request)
+            self.sender.decided(reasons.LATE_NON_INVITE.because(), self.request)
             self.transaction.abandon()
         elif chosen.status == 503:
             self.reject(reasons.ONLY_503.because())
@@ -225,7 +263,10 @@ class ResponseContext:
     # --- ServerUser -------------------------------------------------------------------------
 
     def acked(self, ack: Request) -> None:
-        """The client has the final response."""
+        """The client has the final response; the ACK for a 2xx is not for us alone."""
+        final = self.transaction.final_status
+        if final is not None and final < 300:
+            self.sender.forward_late_ack(ack, self.flow)
 
     def cancelled(self, cancel: Request) -> None:
         """The client gives the request up (§16.10)."""

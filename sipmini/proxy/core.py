@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Protocol
+from zlib import crc32
 
-from attrs import frozen
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,11 +20,12 @@ from sipmini.errors import Unresolvable
 from sipmini.fields import MAGIC_COOKIE
 from sipmini.flow import Flow
 from sipmini.hop import Hop
-from sipmini.location import Binding, LocationStore
-from sipmini.message import Request, Response, make_response
+from sipmini.location import LocationStore
+from sipmini.message import Message, Request, Response, make_response
 from sipmini.proxy.context import Branch, ResponseContext
 from sipmini.proxy.domains import Domains
 from sipmini.proxy.routing import Arrived, arrived, forwarded, next_hop_uri
+from sipmini.proxy.targets import Clock, Refused, Target, Targets
 from sipmini.reasons import Reason
 from sipmini.registrar import Registrar
 from sipmini.stack import Stack
@@ -39,35 +40,11 @@ _DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO"
 
 
-class Clock(Protocol):
-    """What tells the time, in seconds since 1970."""
-
-    def seconds(self) -> float: ...
-
-
 class Resolver(Protocol):
     """What finds hops (RFC 3263)."""
 
     def resolve(self, uri: SipUri, /) -> Deferred[list[Hop]]: ...
     def resolve_literal(self, uri: SipUri, /) -> list[Hop] | None: ...
-
-
-@frozen
-class Target:
-    """One place a request may go.
-
-    :ivar uri_text: what becomes the Request-URI.
-    :ivar hop: an open connection to it, ``None`` if it is to be found by its URI.
-    """
-
-    uri_text: str
-    hop: Hop | None = None
-
-
-class _Refused(Exception):
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 class Proxy:
@@ -84,44 +61,43 @@ class Proxy:
     ) -> None:
         self.timers = stack.timers
         self._stack = stack
-        self._domains = domains
-        self._location = location
+        self._targets = Targets(domains, location, clock, stack.transports.open_stream)
+        self._is_own_place = domains.is_own_place
         self._registrar = registrar
         self._resolver = resolver
-        self._clock = clock
         self._secret = stack.token().encode()
+        self._salt = crc32(self._secret)
         stack.on_request = self._request
 
     # --- what arrives -----------------------------------------------------------------------
 
     def _request(self, request: Request, transaction: ServerTransaction | None, flow: Flow) -> None:
         try:
-            self._check(request)
-            here = arrived(request, self._domains.is_own_place)
+            here = arrived(request, self._is_own_place)
+            self._check(request, here)
             if here.repaired:
                 self.decided(reasons.STRICT_ROUTE_REPAIRED.because(), request)
             if transaction is None:
                 self._forward_ack(here, flow)
-            elif not self._serve(here, transaction, flow):
+            elif self._targets.is_for_element(here):
+                self._serve(here.request, transaction, flow)
+            else:
                 self._forward(here, transaction, flow)
-        except _Refused as refused:
+        except Refused as refused:
             self._refuse(request, transaction, flow, refused.reason)
 
-    def _check(self, request: Request) -> None:
+    def _check(self, request: Request, here: Arrived) -> None:
         """§16.3, in its order."""
-        if not isinstance(request.target, SipUri):
-            raise _Refused(reasons.UNSUPPORTED_SCHEME.because(request.target.scheme[:40]))
-        if request.max_forwards == 0 and not self._is_for_us(request):
-            raise _Refused(reasons.TOO_MANY_HOPS.because())
+        target = request.target
+        if not isinstance(target, SipUri):
+            raise Refused(reasons.UNSUPPORTED_SCHEME.because(target.scheme[:40]))
+        if request.max_forwards == 0 and not self._targets.is_for_element(here):
+            raise Refused(reasons.TOO_MANY_HOPS.because())
         if request.headers.names.count("Via") > 1 or "," in (request.headers.first("Via") or ""):
             self._check_loop(request)
         if "Proxy-Require" in request.headers.names:
             tags = ", ".join(request.values("Proxy-Require"))
-            raise _Refused(reasons.BAD_PROXY_EXTENSION.because(tags[:80]))
-
-    def _is_for_us(self, request: Request) -> bool:
-        uri = request.target
-        return isinstance(uri, SipUri) and uri.user is None and self._domains.is_mine(uri.host, uri.port)
+            raise Refused(reasons.BAD_PROXY_EXTENSION.because(tags[:80]))
 
     def _check_loop(self, request: Request) -> None:
         """RFC 5393 §4.2: the same request was here before with the same things to route by."""
@@ -132,7 +108,7 @@ class Proxy:
             mark = mark or self._loop_mark(request)
             branch = text.partition("branch=")[2].partition(";")[0]
             if branch.rpartition(".")[2] == mark:
-                raise _Refused(reasons.LOOP_DETECTED.because(request.uri[:80]))
+                raise Refused(reasons.LOOP_DETECTED.because(request.uri[:80]))
 
     def _refuse(
         self, request: Request, transaction: ServerTransaction | None, flow: Flow, reason: Reason
@@ -147,11 +123,8 @@ class Proxy:
 
     # --- what is for this element itself ----------------------------------------------------
 
-    def _serve(self, here: Arrived, transaction: ServerTransaction, flow: Flow) -> bool:
+    def _serve(self, request: Request, transaction: ServerTransaction, flow: Flow) -> None:
         """Answer what is addressed to this element and not to a user of it."""
-        request = here.request
-        if here.next_route is not None or not self._is_for_us(request):
-            return False
         if request.method == "REGISTER":
             done = self._registrar.register(request, flow)
             done.addCallback(transaction.respond)
@@ -159,8 +132,7 @@ class Proxy:
         elif request.method == "OPTIONS":
             transaction.respond(self._capabilities(request))
         else:
-            raise _Refused(reasons.UNKNOWN_USER.because("the Request-URI names no user"))
-        return True
+            raise Refused(reasons.UNKNOWN_USER.because("the Request-URI names no user"))
 
     def _capabilities(self, request: Request) -> Response:
         fields = [("Allow", ALLOW), ("Accept", "*/*"), ("Accept-Encoding", "identity")]
@@ -174,81 +146,22 @@ class Proxy:
             self.decided(reason, request)
             transaction.reject(reason, self._stack.token())
 
-    # --- where requests go ------------------------------------------------------------------
-
-    def _targets(self, here: Arrived) -> list[Target]:
-        """§16.5: the bindings of a user of ours, or the Request-URI itself."""
-        request = here.request
-        uri = request.target
-        assert isinstance(uri, SipUri)
-        if here.next_route is not None:
-            self._check_relay(here)
-            return [Target(request.uri)]
-        mine = (
-            self._domains.is_own_place(uri) if here.routed_here else self._domains.is_mine(uri.host, uri.port)
-        )
-        if not mine:
-            self._check_relay(here)
-            return [Target(request.uri)]
-        if uri.user is None:
-            raise _Refused(reasons.UNKNOWN_USER.because("the Request-URI names no user"))
-        return self._contacts(uri)
-
-    def _contacts(self, uri: SipUri) -> list[Target]:
-        aor = uri.address_of_record(self._domains.canonical(uri.host))
-        bindings = self._location.bindings(aor, self._clock.seconds())
-        if not bindings:
-            rule = reasons.NOT_REGISTERED if self._location.knows(aor) else reasons.UNKNOWN_USER
-            raise _Refused(rule.because(aor[:80]))
-        targets = [target for target in map(self._target, bindings) if target is not None]
-        if not targets:
-            raise _Refused(reasons.NO_USABLE_CONTACT.because(aor[:80]))
-        return targets
-
-    def _target(self, binding: Binding) -> Target | None:
-        uri = parse_uri(binding.contact)
-        if not isinstance(uri, SipUri):
-            return None
-        text = binding.contact
-        if uri.headers or uri.has_param("method"):
-            text = str(uri.without_params("method").replace(headers=()))
-        return Target(text, self._open_connection(binding))
-
-    def _open_connection(self, binding: Binding) -> Hop | None:
-        """The connection that the phone registered over, while it is open: others may not reach it."""
-        if not binding.flow.startswith("TCP "):
-            return None
-        host, _, port = binding.flow[4:].rpartition(":")
-        hop = Hop("TCP", host.strip("[]"), int(port))
-        return hop if self._stack.transports.open_stream((hop.host, hop.port)) else None
-
-    def _check_relay(self, here: Arrived) -> None:
-        """Nobody's mail is carried for nothing: the caller is ours, or the dialog came through here."""
-        if here.routed_here and here.request.to.tag is not None:
-            return
-        caller = here.request.from_.uri
-        if isinstance(caller, SipUri) and self._domains.is_mine(caller.host, None):
-            return
-        raise _Refused(reasons.RELAY_DENIED.because(f"from {here.request.from_.uri_text}"[:80]))
-
     # --- sending on -------------------------------------------------------------------------
 
     def _forward(self, here: Arrived, transaction: ServerTransaction, flow: Flow) -> None:
         """§16.6 for each target, once its hops are known."""
-        targets = self._targets(here)
-        context = ResponseContext(transaction, self)
-        transaction.user = context
+        targets = self._targets.of(here)
         request = here.request
+        context = ResponseContext(transaction, self, request, flow)
+        transaction.user = context
         if request.method == "INVITE":
             transaction.respond(make_response(transaction.request, 100))
         known = self._known_hops(request, targets)
         if known is not None:
-            self._fork(context, request, flow, known)
+            self._fork(context, known)
             return
         found = gatherResults([self._hops(request, target) for target in targets], consumeErrors=True)
-        found.addCallback(
-            lambda all_hops: self._fork(context, request, flow, [*zip(targets, all_hops, strict=True)])
-        )
+        found.addCallback(lambda all_hops: self._fork(context, [*zip(targets, all_hops, strict=True)]))
         found.addErrback(self._broke, request, transaction)
 
     def _known_hops(
@@ -284,33 +197,28 @@ class Proxy:
         return found
 
     def _hop_uri(self, request: Request, target: Target) -> Uri:
-        """The URI that says where the request goes next: the first Route's, or the target's (§16.6 step 7)."""
+        """The URI that leads to the next hop: the first Route's, or the target's (§16.6 step 7)."""
         routes = request.headers.first("Route")
         if routes is None:
             return parse_uri(target.uri_text)
         return parse_uri(next_hop_uri(request)[1])
 
-    def _fork(
-        self,
-        context: ResponseContext,
-        request: Request,
-        flow: Flow,
-        found: Sequence[tuple[Target, Sequence[Hop] | Reason]],
-    ) -> None:
+    def _fork(self, context: ResponseContext, found: Sequence[tuple[Target, Sequence[Hop] | Reason]]) -> None:
         if context.is_over:
             return
-        branches: list[tuple[Request, Sequence[Hop]]] = []
-        failure: Reason | None = None
+        branches: list[tuple[Target, Sequence[Hop]]] = []
+        failures: list[Reason] = []
         for target, hops in found:
             if isinstance(hops, Reason):
-                failure = hops
-                self.decided(hops, request)
+                failures.append(hops)
             else:
-                branches.append((self._outgoing(request, target, flow, hops[0]), hops))
+                branches.append((target, hops))
+        if not branches:
+            context.reject(failures.pop())
+        for failure in failures:
+            self.decided(failure, context.request)
         if branches:
             context.fork(branches)
-        elif failure is not None:
-            context.reject(failure)
 
     def _outgoing(self, request: Request, target: Target, flow: Flow, hop: Hop) -> Request:
         """*request* as it goes to *target*, but for our Via."""
@@ -321,7 +229,7 @@ class Proxy:
         return next_hop_uri(request)[0] if "Route" in request.headers.names else request
 
     def _record_routes(self, flow: Flow, hop: Hop) -> tuple[str, ...]:
-        """Where requests in the dialog reach us from either side; twice if the sides differ (§16.6 step 4)."""
+        """Where later requests reach us from either side; twice if the sides differ (§16.6 step 4)."""
         back = Hop(flow.transport, *flow.remote)
         outgoing, incoming = self._own_uri(hop), self._own_uri(back)
         return (outgoing,) if outgoing == incoming else (outgoing, incoming)
@@ -332,7 +240,7 @@ class Proxy:
 
     def _forward_ack(self, here: Arrived, flow: Flow) -> None:
         """The ACK for a 2xx goes the way of the dialog, in no transaction (§16.11, §17.1.1.3)."""
-        targets = self._targets(here)
+        targets = self._targets.of(here)
         # §16.11: the same branch for each copy of the same ACK.
         for place, target in enumerate(targets):
             mark = blake2b(
@@ -361,27 +269,33 @@ class Proxy:
     def send_branch(self, branch: Branch, hop: Hop) -> ClientTransaction:
         """Send the request of a branch, with a branch parameter that shows a loop (§16.6 step 8)."""
         transactions = self._stack.transactions
-        name = f"{transactions.new_branch()}.{self._loop_mark(branch.context.transaction.request)}"
-        return transactions.request(branch.request, hop, branch, name)
+        context = branch.context
+        request = self._outgoing(context.request, branch.target, context.flow, hop)
+        name = f"{transactions.new_branch()}.{self._loop_mark(context.transaction.request)}"
+        return transactions.request(request, hop, branch, name)
 
-    def decided(self, reason: Reason, request: Request) -> None:
+    def forward_late_ack(self, ack: Request, flow: Flow) -> None:
+        """Forward an ACK for a 2xx whose sender gave it the branch of its INVITE (RFC 6026 §7.1)."""
+        self._request(ack, None, flow)
+
+    def decided(self, reason: Reason, message: Message) -> None:
         """Write down that a rule was applied."""
-        self._stack.journal.decided(reason, request)
+        self._stack.journal.decided(reason, message)
 
     def new_tag(self) -> str:
         """A tag for a response of our own."""
         return self._stack.token()
 
     def _loop_mark(self, request: Request) -> str:
-        """What a request is routed by, in a few characters (RFC 5393 §4.2.4)."""
+        """What a request is routed by, in a few characters that only this element makes (RFC 5393 §4.2.4)."""
         headers = request.headers
         by = (
-            request.uri,
+            request.uri.encode("utf-8", "surrogateescape"),
             *headers.lines_of("Route"),
             *headers.lines_of("Proxy-Require"),
             *headers.lines_of("Proxy-Authorization"),
         )
-        return f"{hash(by) & 0xFFFFFFFFFFFFFFFF:016x}"
+        return f"{crc32(b' '.join(by), self._salt):08x}"
 
 
 def _why(failure: Failure) -> Reason:

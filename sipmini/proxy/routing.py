@@ -98,7 +98,7 @@ def forwarded(request: Request, uri_text: str, record_routes: tuple[str, ...] = 
         for value in reversed(record_routes):
             names.insert(at, "Record-Route")
             lines.insert(at, f"Record-Route: <{value}>".encode())
-    return Request(request.method, uri_text, Headers(tuple(names), tuple(lines)), request.body)
+    return request.edited(Headers(tuple(names), tuple(lines)), "Max-Forwards", uri=uri_text)
 
 
 def _after_vias(names: list[str]) -> int:
