@@ -88,7 +88,10 @@ class OutgoingCall(Session):
         except ValueError as error:
             reason = reasons.MALFORMED_RESPONSE.because(str(error))
             self.desk.journal.decided(reason, response)
-            if status >= 200 and self.remote_tag is None:
+            if status < 200:
+                # It makes no dialog, but a provisional response it is: a CANCEL may wait for it.
+                self._provisional(response, None)
+            elif self.remote_tag is None:
                 # Without a Contact that can be read there is nowhere to send ACK or BYE to.
                 self.machine.rejected(500, f"the {status} could not be used: {error}")
             return

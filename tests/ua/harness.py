@@ -13,6 +13,7 @@ from sipmini.errors import Unresolvable
 from sipmini.hop import Hop
 from sipmini.journal import Decided, Journal
 from sipmini.message import Message, Request, Response, make_request, make_response
+from sipmini.resolver.locate import literal_hop, target_of
 from sipmini.sdp import offer
 from sipmini.stack import Stack
 from sipmini.testing import SimulatedNetwork
@@ -35,9 +36,12 @@ class Names:
         self.hops = hops
 
     def resolve(self, uri: SipUri) -> Deferred[list[Hop]]:
-        transport = (uri.param("transport") or "udp").upper()
-        if uri.address.replace(".", "").isdigit() or ":" in uri.address:
-            return succeed([Hop(transport, uri.address, uri.port or 5060)])
+        try:
+            literal = literal_hop(target_of(uri))
+        except Unresolvable as error:
+            return fail(error)
+        if literal is not None:
+            return succeed([literal])
         name = uri.host.partition(".")[0]
         if name not in self.hops:
             return fail(Unresolvable(reasons.UNREACHABLE_DOMAIN.because(uri.host)))

@@ -224,11 +224,11 @@ class Outgoing(SynchronousTestCase):
         self.assertEqual((bye.cseq.number, bye.from_.tag), (2, invite.from_.tag))
 
     def test_a_200_that_cannot_be_used(self) -> None:
-        """A 2xx whose Contact cannot be read leaves nowhere to go; a provisional one is passed over."""
+        """A 2xx whose Contact cannot be read leaves nowhere to go; a provisional one still rings, without a dialog."""
         invite = self.call()
         bad = [("Contact", "<tel:+1>")]
         self.peer.answer(invite, 180, fields=bad)
-        self.assertEqual((self.phone.state, self.alice.decided), ("inviting", ["malformed-response"]))
+        self.assertEqual((self.phone.state, self.alice.decided), ("ringing_back", ["malformed-response"]))
         self.peer.answer(invite, 200, fields=bad)
         self.assertEqual(self.alice.event("call-failed").fields["status"], 500)
 
