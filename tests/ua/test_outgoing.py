@@ -224,7 +224,7 @@ class Outgoing(SynchronousTestCase):
         self.assertEqual((bye.cseq.number, bye.from_.tag), (2, invite.from_.tag))
 
     def test_a_200_that_cannot_be_used(self) -> None:
-        """A 2xx whose Contact cannot be read leaves nowhere to go; a provisional one still rings, without a dialog."""
+        """A 2xx whose Contact cannot be read leaves nowhere to go; a 180 still rings."""
         invite = self.call()
         bad = [("Contact", "<tel:+1>")]
         self.peer.answer(invite, 180, fields=bad)
