@@ -78,6 +78,8 @@ class ZoneStore:
             self.version()
         finally:
             self._report = report
+            # Proxies that start together publish together: the first question looks again.
+            self._due = None
         if any(file.zone is None for file in self._files.values()):
             raise StoreError(sentences[0])
         for sentence in sentences:

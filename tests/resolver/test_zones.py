@@ -181,6 +181,12 @@ class ProblemTests(StoreTestCase):
         self.assertEqual(self.records("atlanta.com"), (Address("192.0.2.7"),))
         self.assertEqual(len(self.reports), 2)
 
+    def test_what_starts_with_us(self) -> None:
+        """A zone that is published just after the start is known to the first question."""
+        self.store.load()
+        self.write("biloxi.com.zone", "@ A 192.0.2.2\n")
+        self.assertEqual(self.records("biloxi.com"), (Address("192.0.2.2"),))
+
     def test_load_at_the_start(self) -> None:
         """Whoever starts gets a bad file as an error; what harms nothing is reported as ever."""
         for name in ("a.zone", "b.zone"):
