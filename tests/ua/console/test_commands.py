@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -168,6 +170,10 @@ class HelpTests(SynchronousTestCase):
         )
         self.assertEqual(list(explain(" reset state ")), ["reset state: Forget the call and be idle again."])
         self.assertRaises(BadCommand, explain("nonsense").__next__)
+
+    def test_the_manual_lists_the_commands(self) -> None:
+        manual = (Path(__file__).parents[3] / "docs" / "console.md").read_text()
+        self.assertIn("\n".join(overview()), manual)
 
     def test_names_are_unique(self) -> None:
         names = [name for verb in COMMANDS for name in verb.names]
