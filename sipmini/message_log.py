@@ -18,7 +18,7 @@ from sipmini.errors import StoreError
 from sipmini.journal import Decided, Journal, Received, Sent
 
 _CREDENTIALS = re.compile(
-    rb"^((?:proxy-)?authorization[ \\t]*:)((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE
+    rb"^((?:proxy-)?authorization[ \t]*:)((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE
 )
 _SECRET = re.compile(rb'((?:response|cnonce)\s*=\s*)("[^"]*"|[^\s,]+)', re.IGNORECASE)
 _BASIC = re.compile(rb"^\s*basic\b.*", re.IGNORECASE | re.DOTALL)
@@ -109,7 +109,7 @@ class MessageLog:
 
     def _decided(self, entry: Decided) -> None:
         about = "" if entry.message is None else f" on {_short(bytes(entry.message.start_line))}"
-        line = f" decided{about}: {entry.reason}\n\n"
+        line = f" decided{about}: {_one_line(str(entry.reason))}\n\n"
         self._add(self._time(entry.at) + line.encode("utf-8", "backslashreplace"))
 
     def _gather(self, head: bytes, data: bytes) -> None:
@@ -137,11 +137,11 @@ class MessageLog:
 
     def flush(self) -> None:
         """Write what was gathered; a disk that is full costs the records, never the call."""
-        if not self._gathered or self._file is None:
-            return
         data = b"".join(self._gathered)
         self._gathered.clear()
         self._gathered_size = 0
+        if not data or self._file is None:
+            return
         try:
             self._file.write(data)
             self._size += len(data)
@@ -156,16 +156,22 @@ class MessageLog:
         self._size = self._file.tell()
 
     def _rotate(self) -> None:
-        if self._file is not None:
-            self._file.close()
         for number in range(self._kept, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{number}")
             newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
             if newer.exists():
                 newer.replace(older)
+        # The old file is closed last: where one of these steps fails, it is written on and they are
+        # tried again.
+        full = self._file
         self._open()
+        if full is not None:
+            full.close()
 
 
 def _short(line: bytes) -> str:
-    text = line[:80].decode("utf-8", "replace")
+    return _one_line(line[:80].decode("utf-8", "replace"))
+
+
+def _one_line(text: str) -> str:
     return "".join([char if char.isprintable() else "?" for char in text])
