@@ -94,9 +94,8 @@ def _build() -> TypeMachineBuilder[InviteServerInputs, InviteServerCore]:
 
     @proceeding.upon(inputs.trying_due).loop()
     def send_trying(machine: InviteServerInputs, core: InviteServerCore) -> None:
-        if core.last is None:
-            core.last = core.trying()
-            core.send(core.last)
+        core.last = core.trying()
+        core.send(core.last)
 
     @proceeding.upon(inputs.retransmitted).loop()
     def send_last_provisional(machine: InviteServerInputs, core: InviteServerCore) -> None:
@@ -105,9 +104,8 @@ def _build() -> TypeMachineBuilder[InviteServerInputs, InviteServerCore]:
 
     @proceeding.upon(inputs.provisional).loop()
     def send_provisional(machine: InviteServerInputs, core: InviteServerCore, response: bytes) -> None:
+        core.cancel_timers()
         core.last = response
-        if core.trying_timer is not None:
-            core.trying_timer.cancel()
         core.send(response)
 
     @proceeding.upon(inputs.success).to(accepted)

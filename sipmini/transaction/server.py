@@ -105,15 +105,14 @@ class ServerTransaction:
 
     def retransmitted(self) -> None:
         """The request came again."""
-        if self._invite is not None:
-            self._invite.retransmitted()
-        elif self._other is not None:
-            self._other.retransmitted()
+        machine = self._invite or self._other
+        assert machine is not None
+        machine.retransmitted()
 
     def acked(self, ack: Request) -> None:
-        """An ACK that matches came."""
-        if self._invite is not None:
-            self._invite.acked(ack)
+        """An ACK that matches came; only INVITEs are matched by one."""
+        assert self._invite is not None
+        self._invite.acked(ack)
 
     def cancelled(self, cancel: Request) -> None:
         """A CANCEL that matches came; without effect after a final response (§9.2)."""
@@ -126,10 +125,9 @@ class ServerTransaction:
     def _transport_failed(self, failure: TransportFailure) -> None:
         if self._deaf:
             return
-        if self._invite is not None:
-            self._invite.transport_failed(failure)
-        elif self._other is not None:
-            self._other.transport_failed(failure)
+        machine = self._invite or self._other
+        assert machine is not None
+        machine.transport_failed(failure)
 
     def _acknowledged(self, ack: Request) -> None:
         if self.user is not None:
