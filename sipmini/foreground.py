@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any, NoReturn
 
@@ -48,3 +49,14 @@ class Foreground(MultiService):
             start()
         except SipminiError as error:
             fail(self._command, error)
+
+
+def tune_garbage_collection() -> None:
+    """Look for cyclic garbage less often, and never again among what start-up made.
+
+    A transaction is a hundred small objects that live for half a minute; with Python's own
+    thresholds a tenth of the processor's time goes into walking over them in vain.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

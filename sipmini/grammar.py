@@ -73,7 +73,7 @@ _PARAM = re.compile(
     rf"\s*;\s*({TOKEN})(?:\s*=\s*({QUOTED_STRING}|[^;\s\",]*))?\s*",
     re.DOTALL,
 )
-_PLAIN_PARAM = re.compile(rf"({TOKEN})(?:=([^;\s\",=]*))?")
+_PLAIN_PARAMS = re.compile(rf"(?:;{TOKEN}(?:=[^;\s\",=]*)?)+")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED_OCTETS = re.compile(rf"(?:{_ESCAPED})+")
 # The look-behind keeps a long row of blanks that ends in no fold from being tried from each of them.
@@ -169,16 +169,12 @@ def parse_params(text: str) -> dict[str, str | None]:
     """
     params: dict[str, str | None] = {}
     if '"' not in text:
-        parts = text.split(";")
-        if not parts[0].strip():
-            for part in parts[1:]:
-                match = _PLAIN_PARAM.fullmatch(part)
-                if match is None:
-                    break
-                params.setdefault(match[1].lower(), match[2])
-            else:
-                return params
-        params = {}
+        # Nothing quoted and no white space: one look at the whole is enough.
+        if _PLAIN_PARAMS.fullmatch(text) is not None:
+            for part in text[1:].split(";"):
+                name, equals, value = part.partition("=")
+                params.setdefault(name.lower(), value if equals else None)
+            return params
     position = 0
     while position < len(text):
         match = _PARAM.match(text, position)

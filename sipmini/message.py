@@ -146,6 +146,23 @@ class Request(Message):
     body: bytes = b""
     _read: dict[str, Any] = field(factory=dict, init=False, repr=False)
 
+    def edited(self, headers: Headers, name: str, value: object = None, uri: str | None = None) -> Request:
+        """A copy in which no field that has a property here differs but *name*, whose value is *value*.
+
+        What was read of the others stays read, which is half of the work of forwarding.
+
+        :param value: the typed value, ``None`` to have it read when it is asked for.
+        :param uri: the Request-URI of the copy.
+        """
+        copy = Request(self.method, self.uri if uri is None else uri, headers, self.body)
+        read = copy._read
+        read.update(self._read)
+        if value is not None:
+            read[name] = value
+        else:
+            read.pop(name, None)
+        return copy
+
     @property
     def start_line(self) -> bytes:
         return f"{self.method} {self.uri} SIP/2.0".encode("utf-8", "surrogateescape")

@@ -248,9 +248,14 @@ class Proxy:
                 key=self._secret[:64],
                 digest_size=10,
             ).hexdigest()
-            self._hops(here.request, target).addCallback(
-                self._send_ack, here.request, target, flow, MAGIC_COOKIE + mark
-            ).addErrback(self._ack_broke)
+            branch = MAGIC_COOKIE + mark
+            known = self._known_hops(here.request, [target])
+            if known is not None:
+                self._send_ack(known[0][1], here.request, target, flow, branch)
+            else:
+                self._hops(here.request, target).addCallback(
+                    self._send_ack, here.request, target, flow, branch
+                ).addErrback(self._ack_broke)
 
     def _send_ack(
         self, hops: Sequence[Hop] | Reason, request: Request, target: Target, flow: Flow, branch: str

@@ -68,7 +68,7 @@ def _strict_undone(request: Request) -> Request:
 
 def _without_own_maddr(request: Request, is_own_place: Callable[[SipUri], bool]) -> Request:
     """§16.4: a maddr that names us was only the way to us; it goes, with port and transport."""
-    if "maddr" not in request.uri:
+    if "maddr" not in request.uri.lower():
         return request
     uri = request.target
     if not isinstance(uri, SipUri):

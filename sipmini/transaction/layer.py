@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from sipmini import reasons
 from sipmini.errors import TransportFailure
-from sipmini.fields import MAGIC_COOKIE
+from sipmini.fields import MAGIC_COOKIE, Via
 from sipmini.flow import Flow
 from sipmini.hop import Hop
 from sipmini.journal import Journal
@@ -46,8 +46,8 @@ class Wire(Protocol):
     def send_request(self, data: bytes, hop: Hop, failed: Failed) -> None:
         """Send a request, on an open connection or a new one."""
 
-    def sent_by(self, hop: Hop) -> str:
-        """What our Via names as the place to answer to, toward *hop*."""
+    def address_for(self, hop: Hop) -> tuple[str, int]:
+        """The host and port that our Via names as the place to answer to, toward *hop*."""
 
     def replier(self, request: Request, flow: Flow) -> Replier:
         """What sends the responses to *request* (§18.2.2)."""
@@ -208,20 +208,26 @@ class Transactions:
     def send_alone(self, request: Request, hop: Hop, branch: str | None = None) -> None:
         """Send *request* once, in no transaction: the ACK for a 2xx (§13.2.2.4)."""
         branch = branch or self.new_branch()
-        data = bytes(self._with_via(request, hop, branch))
+        with_via = self._with_via(request, hop, branch)
+        data = bytes(with_via)
         if hop.transport != "UDP" or len(data) <= LARGE_REQUEST:
             self._wire.send_request(data, hop, _ignore_failure)
             return
+
+        def fall_back(failure: TransportFailure) -> None:
+            self._journal.decided(reasons.TCP_REFUSED_TO_UDP.because(str(hop)), with_via)
+            self._wire.send_request(data, hop, _ignore_failure)
+
         over_tcp = Hop("TCP", hop.host, hop.port)
         large = self._with_via(request, over_tcp, branch)
         self._journal.decided(reasons.LARGE_TO_TCP.because(str(hop)), large)
-        self._wire.send_request(
-            bytes(large), over_tcp, lambda _: self._wire.send_request(data, hop, _ignore_failure)
-        )
+        self._wire.send_request(bytes(large), over_tcp, fall_back)
 
     def _with_via(self, request: Request, hop: Hop, branch: str) -> Request:
-        via = f"SIP/2.0/{hop.transport} {self._wire.sent_by(hop)};branch={branch};rport"
-        return Request(request.method, request.uri, request.headers.prepended("Via", via), request.body)
+        host, port = self._wire.address_for(hop)
+        params = {"branch": branch, "rport": None}
+        via = Via(hop.transport, f"[{host}]" if ":" in host else host, port, params)
+        return request.edited(request.headers.prepended("Via", str(via)), "Via", via)
 
     def _start(self, transaction: ClientTransaction) -> ClientTransaction:
         self._clients[(transaction.branch, transaction.request.method)] = transaction

@@ -42,19 +42,21 @@ def marked(request: Request, remote: tuple[str, int]) -> Request:
     if not wants_rport and "received" not in params and via.host == remote[0]:
         return request
     host, port = remote
+    completed = _completed(via, host, port)
     if "received" in params or ("rport" in params and not wants_rport):
-        text = str(_claims_replaced(via, host, port))
+        text = str(completed)
     else:
         if not wants_rport and same_address(via.host, host):
             return request
+        # As it was written, but for what is added.
         text = split_commas(request.headers.first("Via") or "")[0]
         if wants_rport:
             text = _VALUELESS_RPORT.sub(f";rport={port}", text, count=1)
         text += f";received={host}"
-    return request.with_headers(request.headers.with_first_value("Via", text))
+    return request.edited(request.headers.with_first_value("Via", text), "Via", completed)
 
 
-def _claims_replaced(via: Via, host: str, port: int) -> Via:
+def _completed(via: Via, host: str, port: int) -> Via:
     params = {name: value for name, value in via.params.items() if name not in ("received", "rport")}
     if "rport" in via.params:
         params["rport"] = str(port)

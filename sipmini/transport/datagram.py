@@ -25,10 +25,15 @@ class DatagramSocket(DatagramProtocol):
         self.local: tuple[str, int] = ("", 0)
         self._received = received
         self._flows: dict[tuple[str, int], Flow] = {}
+        self._write: Callable[[bytes, tuple[str, int]], object] = _closed
 
     def bound(self, host: str, port: int) -> None:
         """Tell the socket what it is bound to."""
         self.local = (host, port)
+        # Twisted's write() looks at every address anew, at a third of the price of sending.  What it
+        # would find is known: hops and peers are addresses of this socket's family.
+        system_socket = getattr(self.transport, "socket", None)
+        self._write = self.transport.write if system_socket is None else system_socket.sendto
 
     def flow(self, remote: tuple[str, int]) -> Flow:
         """The flow between this socket and *remote*."""
@@ -49,7 +54,14 @@ class DatagramSocket(DatagramProtocol):
         :raises TransportFailure: the system refuses it.
         """
         try:
-            self.transport.write(data, remote)
+            self._write(data, remote)
+        except (BlockingIOError, ConnectionRefusedError):
+            # Lost, as a datagram may be: a full buffer, or ICMP about an earlier one.
+            return
         except OSError as error:
             problem = error.strerror or str(error)
             raise TransportFailure(f"UDP to {remote[0]} port {remote[1]}: {problem}") from error
+
+
+def _closed(data: bytes, remote: tuple[str, int]) -> None:
+    raise TransportFailure("the socket is not bound")

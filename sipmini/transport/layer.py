@@ -27,6 +27,9 @@ Failed = Callable[[TransportFailure], None]
 
 WILDCARDS = ("", "0.0.0.0", "::")
 
+#: For how many hops the choice of socket and address is remembered.
+_REMEMBERED = 4096
+
 #: The largest payload of a UDP datagram over IPv4.
 MAX_DATAGRAM = 65507
 
@@ -89,6 +92,7 @@ class Transports:
         self._by_remote: dict[tuple[str, int], SipStream] = {}
         self._connecting: dict[tuple[str, int], list[tuple[bytes, Failed]]] = {}
         self._addresses: dict[Hop, tuple[str, int]] = {}
+        self._chosen: dict[Hop, DatagramSocket] = {}
         self._sent_by: set[tuple[str, int]] = set()
         self._sweep: Any = None
 
@@ -113,6 +117,7 @@ class Transports:
             self._sockets[socket.number] = socket
         self._listeners.append(_Listener(listening, bound, socket))
         self._addresses.clear()
+        self._chosen.clear()
         return listening
 
     @property
@@ -132,6 +137,7 @@ class Transports:
         if listener.socket is not None:
             del self._sockets[listener.socket.number]
         self._addresses.clear()
+        self._chosen.clear()
         return listener.port.stopListening()
 
     def stop(self) -> list[Any]:
@@ -151,7 +157,7 @@ class Transports:
         """The address and port that *hop* can answer to: what Via, Contact and Record-Route name."""
         address = self._addresses.get(hop)
         if address is None:
-            if len(self._addresses) > 4096:
+            if len(self._addresses) >= _REMEMBERED:
                 self._addresses.clear()
             address = self._addresses[hop] = self._choose_address(hop)
         return address
@@ -259,19 +265,23 @@ class Transports:
         return remote in self._by_remote
 
     def _send_datagram(self, data: bytes, hop: Hop, failed: Failed) -> None:
-        listener = self._listener_for(hop) if len(self._listeners) > 2 else self._first_datagram(hop)
-        socket = None if listener is None else listener.socket
+        socket = self._chosen.get(hop)
+        if socket is None:
+            socket = self._choose_socket(hop)
         if socket is None:
             family = "IPv6" if hop.is_ipv6 else "IPv4"
             failed(TransportFailure(f"no UDP socket for {family} is open to send to {hop}"))
             return
         self._write_datagram(socket, data, socket.flow((hop.host, hop.port)), failed)
 
-    def _first_datagram(self, hop: Hop) -> _Listener | None:
-        for listener in self._listeners:
-            if listener.socket is not None and (":" in listener.listening.host) == hop.is_ipv6:
-                return listener
-        return None
+    def _choose_socket(self, hop: Hop) -> DatagramSocket | None:
+        listener = self._listener_for(hop)
+        if listener is None or listener.socket is None:
+            return None
+        if len(self._chosen) >= _REMEMBERED:
+            self._chosen.clear()
+        self._chosen[hop] = listener.socket
+        return listener.socket
 
     def _write_datagram(self, socket: DatagramSocket | None, data: bytes, flow: Flow, failed: Failed) -> None:
         if socket is None or socket.number not in self._sockets:
