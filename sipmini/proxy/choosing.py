@@ -9,6 +9,9 @@ from sipmini.message import Response
 
 #: Preferred within their class: they tell the client how it may succeed after all.
 _HELPFUL = (401, 407, 415, 420, 484)
+#: Last within their class: they say that a branch was silent, cancelled, or busy as a whole, and nothing
+#: of the user.
+_EMPTY = (408, 487, 503)
 _CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
 
 
@@ -16,7 +19,7 @@ def best(responses: Sequence[Response]) -> Response:
     """The best of at least one final response, 2xx excepted: these are never waited with.
 
     A 6xx before all, else the lowest class; in it what helps the client to try again, else the
-    one that came first; 503 last of its class, for it would speak for this whole proxy.
+    first that says anything of the user.
     """
     return min(responses, key=_rank)
 
@@ -25,7 +28,7 @@ def _rank(response: Response) -> tuple[int, int]:
     status = response.status
     if status >= 600:
         return (0, 0)
-    place = -1 if status in _HELPFUL else 1 if status == 503 else 0
+    place = -1 if status in _HELPFUL else 1 if status in _EMPTY else 0
     return (status // 100, place)
 
 

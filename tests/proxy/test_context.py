@@ -64,7 +64,7 @@ class Fork(ProxyCase):
         self.end(404)
 
     def test_first_2xx_wins(self) -> None:
-        """§16.7 step 5 and 10: it goes upstream at once, the others are cancelled, each 487 is acknowledged."""
+        """§16.7 step 5 and 10: it goes upstream at once, the others are cancelled, their 487 acknowledged."""
         self.answer(0, 180)
         self.answer(2, 180)
         self.alice.take()
@@ -82,7 +82,7 @@ class Fork(ProxyCase):
         self.assertEqual(self.yard.decided(), ["after-final"])
 
     def test_cancel_of_a_branch_has_the_form_of_9_1(self) -> None:
-        """§9.1: Request-URI, Call-ID, To, From, CSeq number and one Via, that of the INVITE of this branch."""
+        """§9.1: Request-URI, Call-ID, To, From, CSeq number and the top Via are those of this INVITE."""
         self.answer(1, 180)
         self.answer(0, 200)
         cancel, invite = self.phones[1].request("CANCEL"), self.invites[1]
@@ -461,7 +461,7 @@ class Failover(ProxyCase):
         self.assertEqual(self.yard.decided(), ["next-hop-failed"])
 
     def test_hops_that_fail_at_once(self) -> None:
-        """§16.9: a socket that cannot send fails before the try is even known; CANCEL reaches the right one."""
+        """§16.9: a socket may refuse before the try is even known; CANCEL goes to the right one."""
         self.yard.names.hops["biloxi.com"] = [Hop("UDP", "2001:db8::1", 5060), Hop("UDP", "192.0.2.21", 5060)]
         data = self.invite("sip:bob@biloxi.com")
         invite = self.second.request("INVITE")
