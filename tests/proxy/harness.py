@@ -230,7 +230,7 @@ class Yard:
         journal.observe(self.entries.append)
         self.journal = journal
         tokens = count(1)
-        host = self.network.host(PROXY)
+        host = self.host(PROXY)
         self.stack = Stack(host, journal, lambda: f"token{next(tokens)}", lambda _: PROXY, values)
         for transport in ("UDP", "TCP"):
             self.stack.listen(transport, PROXY, 5060)
