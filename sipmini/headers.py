@@ -187,7 +187,7 @@ class Headers:
         names, lines, line = self.names, self.lines, format_line(name, value)
         at = names.index(name) if name in names else 0
         if at == 0:
-            return Headers((name, *names), (line, *lines))
+            return Headers((name,) + names, (line,) + lines)  # noqa: RUF005 - half the time of unpacking
         return Headers((*names[:at], name, *names[at:]), (*lines[:at], line, *lines[at:]))
 
     def appended(self, name: str, value: str) -> Headers:
@@ -237,6 +237,8 @@ def _after_first_value(line: bytes) -> bytes | None:
     """What follows the first element of the comma list in *line*, ``None`` if it is the only one."""
     if b"," not in line:
         return None
+    if b"<" not in line and b'"' not in line:
+        return line.partition(b",")[2]
     # latin-1 keeps one character an octet, so the positions are those of the bytes.
     start = line.index(b":") + 1
     commas = comma_positions(line[start:].decode("latin-1"))

@@ -68,7 +68,7 @@ class MessageLog:
         self._gathered_size = 0
         self._flush_due = False
         self._second = 0
-        self._stamp = b""
+        self._stamp = ""
         self._file: BinaryIO | None = None
         self._size = 0
         try:
@@ -94,26 +94,21 @@ class MessageLog:
             self._file = None
 
     def _received(self, entry: Received) -> None:
-        transport, (host, port) = entry.flow.transport, entry.flow.remote
-        head = b"%s received from %s %s port %d\n" % (
-            self._time(entry.at), transport.encode(), host.encode(), port
-        )  # fmt: skip
-        self._gather(head, entry.data)
+        self._gather(entry, "received from")
 
     def _sent(self, entry: Sent) -> None:
-        transport, (host, port) = entry.flow.transport, entry.flow.remote
-        head = b"%s sent to %s %s port %d\n" % (
-            self._time(entry.at), transport.encode(), host.encode(), port
-        )  # fmt: skip
-        self._gather(head, entry.data)
+        self._gather(entry, "sent to")
 
     def _decided(self, entry: Decided) -> None:
         about = "" if entry.message is None else f" on {_short(bytes(entry.message.start_line))}"
-        line = f" decided{about}: {_one_line(str(entry.reason))}\n\n"
-        self._add(self._time(entry.at) + line.encode("utf-8", "backslashreplace"))
+        line = f"{self._time(entry.at)} decided{about}: {_one_line(str(entry.reason))}\n\n"
+        self._add(line.encode("utf-8", "backslashreplace"))
 
-    def _gather(self, head: bytes, data: bytes) -> None:
-        self._add(head + redacted(data) + b"\n\n")
+    def _gather(self, entry: Received | Sent, what: str) -> None:
+        flow = entry.flow
+        host, port = flow.remote
+        head = f"{self._time(entry.at)} {what} {flow.transport} {host} port {port}\n"
+        self._add(b"%b%b\n\n" % (head.encode(), redacted(entry.data)))
 
     def _add(self, record: bytes) -> None:
         self._gathered.append(record)
@@ -124,12 +119,12 @@ class MessageLog:
             self._flush_due = True
             self._clock.callLater(FLUSH_INTERVAL, self._flush_by_clock)
 
-    def _time(self, at: float) -> bytes:
+    def _time(self, at: float) -> str:
         second = int(at)
         if second != self._second:
             self._second = second
-            self._stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second)).encode()
-        return b"%s.%06dZ" % (self._stamp, int((at - second) * 1e6))
+            self._stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        return f"{self._stamp}.{int((at - second) * 1e6):06d}Z"
 
     def _flush_by_clock(self) -> None:
         self._flush_due = False

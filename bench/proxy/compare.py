@@ -316,13 +316,15 @@ def main() -> None:
     parser.add_argument(
         "--subjects", default="sipmini,kamailio,floor", help="who takes part (default: %(default)s)"
     )
-    parser.add_argument("--message-log", action="store_true", help="let sipmini-proxy write its log")
+    parser.add_argument(
+        "--no-message-log", action="store_true", help="run sipmini-proxy without the log that it writes by default"
+    )
     options = parser.parse_args()
     names = options.subjects.split(",")
     for program in ["sipp", *(["kamailio"] if "kamailio" in names else [])]:
         if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
             parser.exit(1, f"{program} is not installed; on Debian: apt-get install sip-tester kamailio\n")
-    with started(names, options.message_log) as subjects:
+    with started(names, not options.no_message_log) as subjects:
         for rate in options.rates.split(","):
             compare(subjects, int(rate), options.seconds, options.runs)
 
