@@ -14,6 +14,8 @@ PING = b"\r\n\r\n"
 PONG = b"\r\n"
 
 #: Content-Length and its value, folds and all: a value that decode() would read otherwise must not pass here.
+_LINE_ENDS = (b"\r", b"\n")
+
 _LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE)
 
 
@@ -36,8 +38,11 @@ class StreamFramer:
 
     @property
     def pending(self) -> int:
-        """How many bytes of a message that is not whole yet are held."""
-        return len(self._buffer)
+        """How many bytes of a message that is not whole yet are held.
+
+        The line end of a peer that keeps its connection alive with one at a time is none of a message.
+        """
+        return 0 if self._buffer[:1] in _LINE_ENDS else len(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The whole messages that *data* completes; :data:`PING` stands for a keep-alive.

@@ -38,9 +38,9 @@ def marked(request: Request, remote: tuple[str, int]) -> Request:
     """
     via = request.via
     params = via.params
-    wants_rport = "rport" in params and not params["rport"]
-    if not wants_rport and "received" not in params and via.host == remote[0]:
+    if "rport" not in params and "received" not in params and via.host == remote[0]:
         return request
+    wants_rport = "rport" in params and not params["rport"]
     host, port = remote
     completed = _completed(via, host, port)
     if "received" in params or ("rport" in params and not wants_rport):

@@ -58,8 +58,8 @@ class DatagramSocket(DatagramProtocol):
         except (BlockingIOError, ConnectionRefusedError):
             # Lost, as a datagram may be: a full buffer, or ICMP about an earlier one.
             return
-        except OSError as error:
-            problem = error.strerror or str(error)
+        except (OSError, OverflowError) as error:
+            problem = getattr(error, "strerror", None) or str(error)
             raise TransportFailure(f"UDP to {remote[0]} port {remote[1]}: {problem}") from error
 
 

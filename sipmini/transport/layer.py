@@ -18,7 +18,7 @@ from sipmini.flow import Flow
 from sipmini.hop import Hop
 from sipmini.journal import Journal
 from sipmini.message import Request
-from sipmini.transport.addressing import DEFAULT_PORT, reply_address
+from sipmini.transport.addressing import DEFAULT_PORT, reply_address, same_address
 from sipmini.transport.binding import bind_datagram, bind_stream
 from sipmini.transport.datagram import DatagramSocket
 from sipmini.transport.stream import SipStream, StreamConnector, StreamListener
@@ -91,6 +91,7 @@ class Transports:
         self._streams: dict[int, SipStream] = {}
         self._by_remote: dict[tuple[str, int], SipStream] = {}
         self._connecting: dict[tuple[str, int], list[tuple[bytes, Failed]]] = {}
+        self._connectors: dict[tuple[str, int], Any] = {}
         self._addresses: dict[Hop, tuple[str, int]] = {}
         self._chosen: dict[Hop, DatagramSocket] = {}
         self._sent_by: set[tuple[str, int]] = set()
@@ -145,6 +146,9 @@ class Transports:
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
+        self._connecting.clear()
+        for connector in list(self._connectors.values()):
+            connector.disconnect()
         for stream in list(self._streams.values()):
             stream.close()
         listeners, self._listeners = self._listeners, []
@@ -179,7 +183,7 @@ class Transports:
             listening = listener.listening
             if listening.port != wanted:
                 continue
-            if listening.host == host:
+            if same_address(listening.host, host):
                 return True
             if listening.host in WILDCARDS and self._reaches_itself(host):
                 return True
@@ -187,7 +191,7 @@ class Transports:
 
     def _reaches_itself(self, host: str) -> bool:
         try:
-            return self._local_address(host) == host
+            return same_address(self._local_address(host), host)
         except OSError:
             return False
 
@@ -251,7 +255,9 @@ class Transports:
         reopened = (flow.remote[0], request.via.port or DEFAULT_PORT)
 
         def reply_by_stream(data: bytes, failed: Failed) -> None:
-            stream = self._streams.get(flow.socket) or self._by_remote.get(reopened)
+            stream = self._streams.get(flow.socket)
+            if stream is None or stream.closing_since is not None:
+                stream = self._by_remote.get(reopened)
             if stream is not None:
                 self._journal.sent(data, stream.flow)
                 stream.send(data)
@@ -305,15 +311,21 @@ class Transports:
             else:
                 waiting.append((data, failed))
             return
-        if len(self._streams) >= self._limits.connections:
-            failed(TransportFailure(f"{len(self._streams)} connections are open, no more are allowed"))
+        count = len(self._streams) + len(self._connecting)
+        if count >= self._limits.connections:
+            failed(TransportFailure(f"{count} connections are open, no more are allowed"))
             return
         self._connecting[remote] = [(data, failed)]
-        connector = StreamConnector(self._stream, lambda reason: self._refused(remote, reason))
+        factory = StreamConnector(
+            lambda: SipStream(self._number(), self, remote), lambda reason: self._refused(remote, reason)
+        )
         host, port = remote
-        self._reactor.connectTCP(host, port, connector, timeout=self._limits.connect_timeout)
+        self._connectors[remote] = self._reactor.connectTCP(
+            host, port, factory, timeout=self._limits.connect_timeout
+        )
 
     def _refused(self, remote: tuple[str, int], reason: Failure) -> None:
+        self._connectors.pop(remote, None)
         failure = TransportFailure(f"TCP to {_shown(remote)}: {reason.getErrorMessage()}")
         for _, failed in self._connecting.pop(remote, ()):
             failed(failure)
@@ -324,24 +336,34 @@ class Transports:
         """A connection was made, by us or by the peer."""
         if len(self._streams) >= self._limits.connections:
             self._journal.decided(reasons.TOO_MANY_CONNECTIONS.because(str(stream.flow)), None, stream.flow)
-            self._refused(stream.flow.remote, Failure(TransportFailure("too many connections are open")))
+            if stream.asked is not None:
+                self._refused(stream.asked, Failure(TransportFailure("too many connections are open")))
             return False
         self._streams[stream.number] = stream
         remote = stream.flow.remote
-        self._by_remote[remote] = stream
+        if stream.asked is not None:
+            # The peer's address may be spelled differently from what was asked for.
+            self._connectors.pop(stream.asked, None)
+            self._by_remote[stream.asked] = stream
+            remote = stream.asked
+        self._by_remote[stream.flow.remote] = stream
         if self._sweep is None:
             self._sweep = self._reactor.callLater(self._limits.sweep_interval, self._close_stalled)
-        # The connection's peer name may differ in spelling from what was asked for.
         for data, _ in self._connecting.pop(remote, ()):
             self._journal.sent(data, stream.flow)
             stream.send(data)
         return True
 
+    def closing(self, stream: SipStream) -> None:
+        """A connection is no longer to be used for what is new."""
+        for remote in (stream.flow.remote, stream.asked):
+            if remote is not None and self._by_remote.get(remote) is stream:
+                del self._by_remote[remote]
+
     def closed(self, stream: SipStream) -> None:
         """A connection ended."""
         self._streams.pop(stream.number, None)
-        if self._by_remote.get(stream.flow.remote) is stream:
-            del self._by_remote[stream.flow.remote]
+        self.closing(stream)
 
     def received(self, data: bytes, flow: Flow) -> None:
         """A message came over a connection."""
@@ -356,13 +378,16 @@ class Transports:
         return float(self._reactor.seconds())
 
     def _close_stalled(self) -> None:
-        """Close connections that hold half a message, or nothing, for too long."""
+        """Close connections that hold half a message, or nothing, for too long; drop what does not close."""
         self._sweep = None
         now = self.seconds()
         limits = self._limits
         for stream in list(self._streams.values()):
-            began = stream.message_began
-            if began is not None and now - began > limits.message_timeout:
+            began, closing = stream.message_began, stream.closing_since
+            if closing is not None:
+                if now - closing > limits.message_timeout:
+                    stream.abort()
+            elif began is not None and now - began > limits.message_timeout:
                 self._journal.decided(reasons.STREAM_STALLED.because(str(stream.flow)), None, stream.flow)
                 stream.close()
             elif now - stream.last_heard > limits.idle_timeout:

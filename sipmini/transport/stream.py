@@ -25,6 +25,9 @@ class StreamOwner(Interface):
     def opened(self, stream: SipStream) -> bool:
         """A connection was made; ``False`` refuses it."""
 
+    def closing(self, stream: SipStream) -> None:
+        """A connection is being closed by us: nothing new is to be sent on it."""
+
     def closed(self, stream: SipStream) -> None:
         """A connection ended."""
 
@@ -43,19 +46,24 @@ class SipStream(Protocol):
     """One TCP connection, whichever side opened it.
 
     :ivar transport: Twisted's; its interfaces say nothing that a type checker can use.
-
     :ivar number: which connection; see :class:`Flow`.
+    :ivar asked: the address and port that we connected to, as we were given them; ``None`` if the peer
+        connected to us.
     :ivar last_heard: when the peer last sent anything.
-    :ivar message_began: since when a message is incomplete, ``None`` if none is.
+    :ivar message_began: since when a message is incomplete, or the first one awaited of a peer that
+        connected to us; ``None`` if none is.
+    :ivar closing_since: when we began to close it, ``None`` if we did not.
     """
 
     transport: Any
 
-    def __init__(self, number: int, owner: StreamOwner) -> None:
+    def __init__(self, number: int, owner: StreamOwner, asked: tuple[str, int] | None = None) -> None:
         self.number = number
+        self.asked = asked
         self.flow = Flow("TCP", ("", 0), ("", 0), number)
         self.last_heard = 0.0
         self.message_began: float | None = None
+        self.closing_since: float | None = None
         self._owner = owner
         self._framer = StreamFramer()
         self._unread: int | None = None
@@ -66,6 +74,8 @@ class SipStream(Protocol):
         peer, host = self.transport.getPeer(), self.transport.getHost()
         self.flow = Flow("TCP", (host.host, host.port), (peer.host, peer.port), self.number)
         self.last_heard = self._owner.seconds()
+        if self.asked is None:
+            self.message_began = self.last_heard
         if not self._owner.opened(self):
             self._broken = True
             self.transport.abortConnection()
@@ -101,13 +111,18 @@ class SipStream(Protocol):
         if self._unread is not None:
             self._unread += len(data)
             if self._unread > MAX_UNREAD:
-                self.transport.abortConnection()
+                self.abort()
 
     def close(self) -> None:
         """Close once everything is sent."""
-        if self.transport is not None:
-            self.transport.unregisterProducer()
-            self.transport.loseConnection()
+        self.closing_since = self._owner.seconds()
+        self._owner.closing(self)
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close at once, whatever waits to be sent."""
+        self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection ended."""
