@@ -34,15 +34,16 @@ def _listen(stack: Stack, transport: str, host: str, port: int) -> Listening:
 
 def _listen_on_both(stack: Stack, spec: ListenSpec) -> None:
     for tries_left in reversed(range(PORTS_TRIED)):
-        first = _listen(stack, "TCP", spec.host, spec.port)
+        # What is bound first is published as what is liked best (RFC 3263 §4.1).
+        first = _listen(stack, "UDP", spec.host, spec.port)
         try:
-            stack.listen("UDP", spec.host, first.port)
+            stack.listen("TCP", spec.host, first.port)
         except CannotListenError as error:
             stack.transports.close(first)
             # A port that the system chose may be free for one transport alone: another will do.
             if spec.port == 0 and tries_left and is_taken(error):
                 continue
-            raise _cannot_listen(error, spec.host, first.port, "UDP") from None
+            raise _cannot_listen(error, spec.host, first.port, "TCP") from None
         return
 
 
