@@ -60,7 +60,7 @@ def decode(data: bytes) -> Request | Response:
     lines = head.splitlines()
     # Was each line end a CRLF, and are all names known? Then nothing is folded and nothing is wrong.
     if sum(map(len, lines)) + 2 * len(lines) - 2 == len(head) and len(lines) <= MAX_FIELDS:
-        start_line, *fields = lines
+        start_line, fields = lines[0], tuple(lines[1:])
         try:
             names = [
                 KNOWN_NAMES[name] for name, colon, _ in [line.partition(b":") for line in fields] if colon
@@ -68,7 +68,7 @@ def decode(data: bytes) -> Request | Response:
         except KeyError:
             names = []
         if len(names) == len(fields):
-            message = _read_start_line(start_line, Headers(tuple(names), tuple(fields)), body)
+            message = _read_start_line(start_line, Headers(tuple(names), fields), body)
             if b"Content-Length: %d" % len(body) in fields and names.count("Content-Length") == 1:
                 return message
             return _with_cut_body(message)

@@ -187,7 +187,7 @@ class Headers:
         names, lines, line = self.names, self.lines, format_line(name, value)
         at = names.index(name) if name in names else 0
         if at == 0:
-            return Headers((name,) + names, (line,) + lines)  # noqa: RUF005 - half the time of unpacking
+            return Headers((name,) + names, (line,) + lines)
         return Headers((*names[:at], name, *names[at:]), (*lines[:at], line, *lines[at:]))
 
     def appended(self, name: str, value: str) -> Headers:

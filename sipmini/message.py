@@ -7,6 +7,7 @@ breaks the grammar; :func:`sipmini.codec.check` finds that out beforehand.  Pure
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -19,6 +20,9 @@ from sipmini.headers import Headers, format_line
 from sipmini.reasons import Reason
 from sipmini.uri import Uri, parse_uri
 
+#: The values of Max-Forwards as everybody writes them.
+_HOPS = {str(hops): hops for hops in range(256)}
+
 T = TypeVar("T")
 M = TypeVar("M", bound="Message")
 
@@ -27,7 +31,7 @@ def _parse_first_via(text: str) -> Via:
     return parse_via(split_commas(text)[0])
 
 
-class Message:
+class Message(ABC):
     """What requests and responses have in common.
 
     :ivar headers: the header fields.
@@ -112,9 +116,9 @@ class Message:
         except MalformedValue:
             return None
 
+    @abstractmethod
     def with_headers(self: M, headers: Headers) -> M:
         """A copy with other header fields."""
-        raise NotImplementedError
 
     def with_body(self: M, content_type: str, body: bytes) -> M:
         """A copy with a body, its Content-Type and its Content-Length."""
@@ -123,9 +127,9 @@ class Message:
         return cast(M, evolve(cast(Any, self), headers=headers, body=body))
 
     @property
+    @abstractmethod
     def start_line(self) -> bytes:
         """The first line, without its CRLF."""
-        raise NotImplementedError
 
     def __bytes__(self) -> bytes:
         return b"\r\n".join([self.start_line, *self.headers.lines, b"", self.body])
@@ -183,7 +187,10 @@ class Request(Message):
         if value is None:
             text = self.headers.first("Max-Forwards")
             if text is not None:
-                value = self._read["Max-Forwards"] = parse_number("Max-Forwards", text, 255)
+                value = _HOPS.get(text)
+                if value is None:
+                    value = parse_number("Max-Forwards", text, 255)
+                self._read["Max-Forwards"] = value
         return value
 
     @property

@@ -105,6 +105,19 @@ class EditingTests(SynchronousTestCase):
         self.assertEqual(bytes(lower), INVITE.replace(b"max-forwards :  069", b"Max-Forwards: 68"))
         self.assertEqual(bytes(message), INVITE)
 
+    def test_edited_keeps_what_was_read(self) -> None:
+        message = request()
+        read = (message.via, message.cseq, message.max_forwards)
+        headers = message.headers.replaced("Max-Forwards", "68")
+        told = message.edited(headers, "Max-Forwards", 68, uri="sip:bob@192.0.2.4")
+        self.assertEqual(
+            (told.uri, told.max_forwards, told.via is read[0], told.cseq is read[1]),
+            ("sip:bob@192.0.2.4", 68, True, True),
+        )
+        asked = message.edited(headers, "Max-Forwards")
+        self.assertEqual((asked.uri, asked.max_forwards, message.max_forwards), (message.uri, 68, 69))
+        self.assertEqual(bytes(told).partition(b"\r\n")[2], bytes(asked).partition(b"\r\n")[2])
+
     def test_a_response_too(self) -> None:
         response = Response(200, "OK", request().headers)
         other = response.with_headers(response.headers.without("Via"))
