@@ -43,6 +43,7 @@ class Foreground(MultiService):
     def startService(self) -> None:
         """As MultiService."""
         self._or_fail(super().startService)
+        _tune_garbage_collection()
 
     def _or_fail(self, start: Any) -> None:
         try:
@@ -51,7 +52,7 @@ class Foreground(MultiService):
             fail(self._command, error)
 
 
-def tune_garbage_collection() -> None:
+def _tune_garbage_collection() -> None:
     """Look for cyclic garbage less often, and never again among what start-up made.
 
     A transaction is a hundred small objects that live for half a minute; with Python's own

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.application.service import MultiService
 from twisted.internet import reactor
 
-from sipmini.foreground import Foreground, say, tune_garbage_collection
+from sipmini.foreground import Foreground, say
 from sipmini.options import ProxyOptions
 from sipmini.proxy_service import ProxyService
 
@@ -16,5 +16,4 @@ Options = ProxyOptions
 
 def makeService(options: ProxyOptions) -> MultiService:
     """The proxy that *options* describe."""
-    tune_garbage_collection()
     return Foreground("sipmini-proxy", ProxyService(reactor, options.settings, say))
