@@ -24,8 +24,9 @@ from sipmini.transport.addressing import marked
 
 _log = Logger()
 
-#: What phones send over UDP to keep a mapping in a NAT open.
+#: What phones send over UDP to keep a mapping in a NAT open: these octets, or none.
 _KEEP_ALIVES = frozenset(b"\r\n\0")
+_KEEP_ALIVE_STARTS = (b"\r", b"\n", b"\0", b"")
 
 
 class Stack:
@@ -76,26 +77,26 @@ class Stack:
         return self.transports.address_for(hop)
 
     def _received(self, data: bytes, flow: Flow) -> None:
-        if data[:1] in (b"\r", b"\n", b"\0") and _KEEP_ALIVES.issuperset(data):
+        if data[:1] in _KEEP_ALIVE_STARTS and _KEEP_ALIVES.issuperset(data):
             return
         self.journal.received(data, flow)
         try:
-            message = codec.decode(data)
-        except MalformedMessage as error:
-            self._refuse_malformed(error, flow)
-            return
-        broken = codec.check(message)
-        if isinstance(message, Response):
-            self._response(message, broken, flow)
-        elif broken is not None:
-            self._refuse(message, broken, flow)
-        else:
             try:
+                message = codec.decode(data)
+            except MalformedMessage as error:
+                self._refuse_malformed(error, flow)
+                return
+            broken = codec.check(message)
+            if isinstance(message, Response):
+                self._response(message, broken, flow)
+            elif broken is not None:
+                self._refuse(message, broken, flow)
+            else:
                 self.transactions.request_received(marked(message, flow.remote), flow)
-            except Exception:
-                # Whatever a message made us do wrong, the next one finds the element working.
-                _log.failure("a request was not handled to its end")
-                self._refuse(message, reasons.SERVER_ERROR.because(), flow)
+        except Exception:
+            # Whatever a message made us do wrong, the next one finds the element working.
+            _log.failure("a message was not handled to its end")
+            self.journal.decided(reasons.SERVER_ERROR.because(), None, flow)
 
     def _response(self, response: Response, broken: Reason | None, flow: Flow) -> None:
         if broken is not None:
