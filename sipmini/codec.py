@@ -38,9 +38,8 @@ _METHODS = {
     )
 }
 
-#: Header fields that hold one value; another of the same name makes the message ambiguous.
-_SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards")
-_REQUIRED = ("Via", "From", "To", "Call-ID", "CSeq")
+#: Header fields without which a message is none, and of which a second one makes it ambiguous.
+_ONCE = ("From", "To", "Call-ID", "CSeq")
 
 
 def decode(data: bytes) -> Request | Response:
@@ -208,12 +207,14 @@ def check(message: Message) -> Reason | None:
     for Via, From, To, Call-ID, CSeq and Max-Forwards.
     """
     names = message.headers.names
-    for name in _REQUIRED:
-        if name not in names:
-            return reasons.MISSING_HEADER.because(name)
-    for name in _SINGLE:
-        if names.count(name) > 1:
-            return reasons.REPEATED_HEADER.because(name)
+    if "Via" not in names:
+        return reasons.MISSING_HEADER.because("Via")
+    for name in _ONCE:
+        if names.count(name) != 1:
+            rule = reasons.REPEATED_HEADER if name in names else reasons.MISSING_HEADER
+            return rule.because(name)
+    if names.count("Max-Forwards") > 1:
+        return reasons.REPEATED_HEADER.because("Max-Forwards")
     try:
         message.via, message.from_, message.to, message.cseq  # noqa: B018 - reading is the check
         if isinstance(message, Request):

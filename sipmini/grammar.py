@@ -94,7 +94,7 @@ def quote(text: str) -> str:
 def unquote(text: str) -> str:
     """The text that a quoted-string stands for; anything else comes back as it is."""
     if len(text) >= 2 and text[0] == '"' == text[-1]:
-        return _QUOTED_PAIR.sub(r"\1", text[1:-1])
+        return _QUOTED_PAIR.sub(r"\1", text[1:-1]) if "\\" in text else text[1:-1]
     return text
 
 
@@ -168,13 +168,12 @@ def parse_params(text: str) -> dict[str, str | None]:
     :raises MalformedValue: it is something else.
     """
     params: dict[str, str | None] = {}
-    if '"' not in text:
+    if '"' not in text and _PLAIN_PARAMS.fullmatch(text) is not None:
         # Nothing quoted and no white space: one look at the whole is enough.
-        if _PLAIN_PARAMS.fullmatch(text) is not None:
-            for part in text[1:].split(";"):
-                name, equals, value = part.partition("=")
-                params.setdefault(name.lower(), value if equals else None)
-            return params
+        for part in text[1:].split(";"):
+            name, equals, value = part.partition("=")
+            params.setdefault(name.lower(), value if equals else None)
+        return params
     position = 0
     while position < len(text):
         match = _PARAM.match(text, position)
