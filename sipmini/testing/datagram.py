@@ -7,7 +7,7 @@ from errno import EMSGSIZE
 from typing import TYPE_CHECKING
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.error import InvalidAddressError, MessageLengthError
 from twisted.internet.interfaces import IListeningPort, IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
@@ -54,10 +54,10 @@ class DatagramPort:
     def stopListening(self) -> Deferred[None] | None:
         """Unbind at the next turn; the Deferred fires when the protocol has been stopped."""
         if self._stopped is None:
-            self._stopped = succeed(None) if self.port is None else Deferred()
-            if self.port is not None:
-                self._host.release("UDP", self._interface, self.port)
-                self._host.turn(self._close)
+            assert self.port is not None
+            self._stopped = Deferred()
+            self._host.release("UDP", self._interface, self.port)
+            self._host.turn(self._close)
         return self._stopped
 
     def _close(self) -> None:

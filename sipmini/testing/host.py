@@ -20,6 +20,7 @@ from twisted.internet.protocol import ClientFactory, DatagramProtocol, ServerFac
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from sipmini.testing.connection import StreamEnd
 from sipmini.testing.datagram import DatagramPort
 from sipmini.testing.packet import (
     LOOPBACK,
@@ -31,7 +32,7 @@ from sipmini.testing.packet import (
     is_ipv6,
     is_loopback,
 )
-from sipmini.testing.stream import Connector, StreamEnd, StreamPort
+from sipmini.testing.stream import Connector, StreamPort
 
 if TYPE_CHECKING:
     from sipmini.testing.network import SimulatedNetwork

@@ -122,6 +122,13 @@ class DatagramPortTests(SynchronousTestCase):
         self.network.advance(1)
         self.assertEqual(self.network.trace, [])
 
+    def test_a_host_answers_itself_from_the_address_it_was_sent_to(self) -> None:
+        recorder = Recorder()
+        self.one.listenUDP(5061, recorder)
+        self.one.listenUDP(5060, Recorder()).write(b"x", ("192.0.2.11", 5061))
+        self.network.advance(1)
+        self.assertEqual(recorder.heard, [(b"x", ("192.0.2.11", 5060))])
+
     def test_what_is_long_is_cut_or_refused(self) -> None:
         """``recvfrom`` cuts a datagram to maxPacketSize; nobody can send more than IPv4 allows."""
         small, large = Recorder(), Recorder()

@@ -344,6 +344,29 @@ class FaultTests(StreamCase):
         self.network.advance(1)
         self.assertEqual([server.data for server in self.servers.built], [b"early"])
 
+    def test_a_client_that_gives_up_while_its_first_packet_is_lost(self) -> None:
+        """Nothing is sent again for an attempt that is over."""
+        self.network.rules.append(drop())
+        self.one.connectTCP(SERVER, 5060, self.clients, timeout=0.5)
+        self.network.advance(100)
+        self.assertEqual([packet.kind for packet in self.network.trace], ["SYN", "RST"])
+
+    def test_a_first_packet_that_comes_again_changes_nothing(self) -> None:
+        self.network.rules.append(duplicate(after=0.05, matching=lambda packet: packet.kind == "SYN"))
+        client, server = self.connect()
+        client.transport.write(b"once")
+        self.network.advance(1)
+        self.assertEqual((len(self.servers.built), server.data), (1, b"once"))
+
+    def test_an_end_that_overtakes_the_handshake(self) -> None:
+        """The server's program sees the connection begin and end."""
+        self.network.rules.append(delay(0.5, matching=lambda packet: packet.kind == "ACK"))
+        self.one.connectTCP(SERVER, 5060, self.clients)
+        self.network.advance(0.01)
+        self.clients.built[0].transport.loseConnection()
+        self.network.advance(1)
+        self.assertEqual([server.ended for server in self.servers.built], [[ConnectionDone]])
+
     def test_a_connection_whose_packets_are_all_lost_is_lost(self) -> None:
         client, server = self.connect()
         self.network.rules.append(drop())
@@ -393,6 +416,14 @@ class FlowControlTests(StreamCase):
         client.transport.write(b"x")
         self.network.advance(1)
         self.assertEqual(producer.events, ["resume", "resume"])
+
+    def test_resuming_where_nothing_waits(self) -> None:
+        client, server = self.connect()
+        server.transport.pauseProducing()
+        server.transport.resumeProducing()
+        client.transport.write(b"x")
+        self.network.advance(1)
+        self.assertEqual(server.data, b"x")
 
     def test_the_end_waits_behind_what_was_not_read(self) -> None:
         client, server = self.connect()
