@@ -153,7 +153,8 @@ class TwistdFileTests(OptionsTestCase):
 
     def test_state_directory_cannot_be_made(self) -> None:
         self.state.write_text("a file")
+        problem = f"{self.state}/log cannot be made (File exists)"
         self.assertEqual(
             self.problem("-n", "sipmini-ua", "--user", "a@b.com"),
-            f"sipmini-ua: {self.state}/log cannot be made (File exists); choose another directory with --state-dir",
+            f"sipmini-ua: {problem}; choose another directory with --state-dir",
         )

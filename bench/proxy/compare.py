@@ -317,7 +317,7 @@ def main() -> None:
         "--subjects", default="sipmini,kamailio,floor", help="who takes part (default: %(default)s)"
     )
     parser.add_argument(
-        "--no-message-log", action="store_true", help="run sipmini-proxy without the log that it writes by default"
+        "--no-message-log", action="store_true", help="run sipmini-proxy without its message log"
     )
     options = parser.parse_args()
     names = options.subjects.split(",")
