@@ -407,13 +407,6 @@ AFTER_FINAL = _rule(
     "Response Not Forwarded, A Final One Was Before It",
     "Once the client has a final response, only a 2xx to an INVITE follows it.",
 )
-TOO_MANY_TARGETS = _rule(
-    "too-many-branches",
-    "RFC 5393 §5",
-    440,
-    "Max-Breadth Exceeded",
-    "The request would fork into more branches than allowed.",
-)
 
 RELAY_DENIED = _rule(
     "relay-denied",
