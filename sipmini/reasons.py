@@ -408,6 +408,13 @@ AFTER_FINAL = _rule(
     "Once the client has a final response, only a 2xx to an INVITE follows it.",
 )
 
+MAX_BREADTH = _rule(
+    "max-breadth",
+    "RFC 5393 §5.3",
+    440,
+    "Max-Breadth Exceeded",
+    "The request forks into more branches than are allowed: look for users that forward to each other.",
+)
 RELAY_DENIED = _rule(
     "relay-denied",
     "RFC 3261 §16.5",

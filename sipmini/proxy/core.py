@@ -78,7 +78,7 @@ class Proxy:
             if here.repaired:
                 self.decided(reasons.STRICT_ROUTE_REPAIRED.because(), request)
             if transaction is None:
-                self._forward_ack(here, flow)
+                self._forward_ack(request, here, flow)
             elif self._targets.is_for_element(here):
                 self._serve(here.request, transaction, flow)
             else:
@@ -226,6 +226,8 @@ class Proxy:
         if request.method in _DIALOG_FORMING and request.to.tag is None:
             record_routes = self._record_routes(flow, hop)
         request = forwarded(request, target.uri_text, record_routes)
+        if target.breadth is not None:
+            request = request.with_headers(request.headers.replaced("Max-Breadth", str(target.breadth)))
         return next_hop_uri(request)[0] if "Route" in request.headers.names else request
 
     def _record_routes(self, flow: Flow, hop: Hop) -> tuple[str, ...]:
@@ -238,7 +240,7 @@ class Proxy:
         transport = "" if hop.transport == "UDP" else f";transport={hop.transport.lower()}"
         return f"sip:{self._stack.transports.sent_by(hop)}{transport};lr"
 
-    def _forward_ack(self, here: Arrived, flow: Flow) -> None:
+    def _forward_ack(self, ack: Request, here: Arrived, flow: Flow) -> None:
         """The ACK for a 2xx goes the way of the dialog, in no transaction (§16.11, §17.1.1.3)."""
         targets = self._targets.of(here)
         # §16.11: the same branch for each copy of the same ACK.
@@ -248,7 +250,7 @@ class Proxy:
                 key=self._secret[:64],
                 digest_size=10,
             ).hexdigest()
-            branch = MAGIC_COOKIE + mark
+            branch = f"{MAGIC_COOKIE}{mark}.{self._loop_mark(ack)}"
             known = self._known_hops(here.request, [target])
             if known is not None:
                 self._send_ack(known[0][1], here.request, target, flow, branch)

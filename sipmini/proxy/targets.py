@@ -6,17 +6,24 @@ Asks the domains and the location store, and decides whom the proxy works for; s
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from sipmini import reasons
+from sipmini.errors import MalformedValue
+from sipmini.fields import parse_number
 from sipmini.hop import Hop
 from sipmini.location import Binding, LocationStore
+from sipmini.message import Request
 from sipmini.proxy.domains import Domains
 from sipmini.proxy.routing import Arrived
 from sipmini.reasons import Reason
 from sipmini.uri import SipUri, parse_uri
+
+#: Max-Breadth where a request says nothing, and the most that is granted (RFC 5393 §5.3.3).
+DEFAULT_BREADTH = 60
 
 
 class Clock(Protocol):
@@ -39,10 +46,12 @@ class Target:
 
     :ivar uri_text: what becomes the Request-URI.
     :ivar hop: an open connection to it, ``None`` if it is to be found by its URI.
+    :ivar breadth: what becomes Max-Breadth, ``None`` if that stays as it is.
     """
 
     uri_text: str
     hop: Hop | None = None
+    breadth: int | None = None
 
 
 class Targets:
@@ -78,6 +87,12 @@ class Targets:
 
         :raises Refused: there is none, or nobody that the proxy works for takes part.
         """
+        targets = self._found(here)
+        if len(targets) > 1 or "Max-Breadth" in here.request.headers.names:
+            return _shared(here.request, targets)
+        return targets
+
+    def _found(self, here: Arrived) -> list[Target]:
         request = here.request
         uri = request.target
         if here.next_route is not None or not isinstance(uri, SipUri) or not self._is_ours(here, uri):
@@ -130,3 +145,18 @@ class Targets:
         if isinstance(caller, SipUri) and self._domains.is_mine(caller.host, None):
             return
         raise Refused(reasons.RELAY_DENIED.because(f"from {here.request.from_.uri_text}"[:80]))
+
+
+def _shared(request: Request, targets: list[Target]) -> list[Target]:
+    """*targets*, each with its part of the breadth of *request* (RFC 5393 §5.3.3).
+
+    A loop mark alone does not keep users who forward to each other in many ways from making millions
+    of requests of one.
+    """
+    breadth = DEFAULT_BREADTH
+    with suppress(MalformedValue):
+        breadth = min(breadth, parse_number("Max-Breadth", request.first("Max-Breadth") or "", 2**32 - 1))
+    part = breadth // len(targets)
+    if not part:
+        raise Refused(reasons.MAX_BREADTH.because(f"{len(targets)} branches, {breadth} allowed"))
+    return [evolve(target, breadth=part) for target in targets]

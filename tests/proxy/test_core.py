@@ -359,3 +359,76 @@ class Loops(ProxyCase):
             alice.send(alice.make("MESSAGE", "sip:bob@atlanta.com"))
             marks.add(bob.request("MESSAGE").via.branch.rpartition(".")[2])
         self.assertEqual(len(marks), 2)
+
+    def test_ack_that_goes_round(self) -> None:
+        """RFC 5393 §4.2: an ACK is in no transaction, and must not go round either."""
+        self.yard.bind("loop", "sip:loop@atlanta.com")
+        self.alice.send(self.alice.make("ACK", "sip:loop@atlanta.com"))
+        self.yard.advance(1)
+        self.assertEqual(self.yard.decided(), ["loop-detected"])
+
+
+class Breadth(ProxyCase):
+    """RFC 5393 §5: how many branches a request may have in parallel, however often it forks."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.yard.names.hops["atlanta.com"] = [Hop("UDP", PROXY, 5060)]
+        self.second = self.yard.udp("192.0.2.21")
+
+    def fork(self, *lines: str) -> list[str | None]:
+        """Max-Breadth as bob's two phones get it."""
+        self.yard.bind("bob", "sip:bob@192.0.2.20", "sip:bob@192.0.2.21")
+        self.alice.send(self.alice.make("MESSAGE", "sip:bob@atlanta.com", *lines))
+        found = []
+        for phone in (self.bob, self.second):
+            for request in phone.take():
+                found.append(request.first("Max-Breadth"))
+                phone.send(answer(request, 200))
+        return found
+
+    def test_breadth_is_shared(self) -> None:
+        """§5.3.3: 60 where none is given; the parts are no more than the whole."""
+        for lines, shares in (
+            ((), ["30", "30"]),
+            (("Max-Breadth: 60",), ["30", "30"]),
+            (("max-breadth : 5",), ["2", "2"]),
+            (("Max-Breadth: 2",), ["1", "1"]),
+            (("Max-Breadth: 4000000000",), ["30", "30"]),
+            (("Max-Breadth: many",), ["30", "30"]),
+            (("Max-Breadth: 1",), []),
+            (("Max-Breadth: 0",), []),
+        ):
+            with self.subTest(lines=lines):
+                self.alice.take()
+                self.assertEqual(self.fork(*lines), shares)
+                self.assertEqual(self.alice.lines(), ["200"] if shares else ["440"])
+                self.assertIn(self.yard.decided(), (["after-final"], ["max-breadth"]))
+
+    def test_one_branch_takes_the_whole(self) -> None:
+        """§5.3.3: what does not fork stays as it is, and 0 leads nowhere."""
+        for lines, status in (((), "200"), (("Max-Breadth: 7",), "200"), (("Max-Breadth: 0",), "440")):
+            with self.subTest(lines=lines):
+                self.alice.send(self.alice.make("MESSAGE", "sip:bob@atlanta.com", *lines))
+                for request in self.bob.take():
+                    self.assertEqual(
+                        [f"Max-Breadth: {each}" for each in request.values("Max-Breadth")], [*lines]
+                    )
+                    self.bob.send(answer(request, 200))
+                self.assertEqual(self.alice.lines(), [status])
+
+    def test_a_user_who_forwards_to_himself_in_many_ways(self) -> None:
+        """§3: ten contacts that differ in a parameter would make ten million requests of one."""
+        self.yard.bind("bomb", *[f"sip:bomb@atlanta.com;x={number}" for number in range(10)])
+        for method in ("MESSAGE", "INVITE", "ACK"):
+            with self.subTest(method=method):
+                before = len(self.yard.network.trace)
+                data = self.alice.make(method, "sip:bomb@atlanta.com")
+                self.alice.send(data)
+                self.yard.advance(3)
+                self.assertLess(len(self.yard.network.trace) - before, 100)
+                *_, last = self.alice.take() or [None]
+                if method == "INVITE":
+                    assert last is not None
+                    self.acknowledge(data, last)
+                self.assertIn("max-breadth", self.yard.decided())
