@@ -14,7 +14,7 @@ def log_decision(entry: Decided) -> None:
     about = "" if entry.message is None else entry.message.start_line[:80].decode("utf-8", "replace")
     _log.info(
         "{reason}{about}{origin}",
-        reason=str(entry.reason),
+        reason=_printable(str(entry.reason)),
         about=f" on {_printable(about)}" if about else "",
         origin="" if entry.flow is None else f" from {entry.flow}",
     )

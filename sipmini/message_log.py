@@ -17,11 +17,14 @@ from typing import BinaryIO, Protocol
 from sipmini.errors import StoreError
 from sipmini.journal import Decided, Journal, Received, Sent
 
+#: The field in a message, well-formed or not: whatever somebody may take for a line end is one here.
 _CREDENTIALS = re.compile(
-    rb"^((?:proxy-)?authorization[ \t]*:)((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE
+    rb"(?<![^\r\n])((?:proxy-)?authorization[ \t]*:)((?:[^\r\n]|\r?\n[ \t]|\r(?!\n))*)", re.IGNORECASE
 )
-_SECRET = re.compile(rb'((?:response|cnonce)\s*=\s*)("[^"]*"|[^\s,]+)', re.IGNORECASE)
-_BASIC = re.compile(rb"^\s*basic\b.*", re.IGNORECASE | re.DOTALL)
+_SECRET = re.compile(
+    rb'((?:response|cnonce)\s*=\s*)("(?:[^"\\]|\\.)*(?:"|\Z)|[^\s,]+)', re.IGNORECASE | re.DOTALL
+)
+_SCHEME = re.compile(rb"\s*([a-z0-9-]+)\s", re.IGNORECASE)
 
 #: How often what was gathered is written, in seconds, and the most that is gathered.
 FLUSH_INTERVAL = 0.25
@@ -42,9 +45,11 @@ def redacted(data: bytes) -> bytes:
 
 
 def _without_secret(value: bytes) -> bytes:
-    if _BASIC.match(value):
-        return b" Basic [redacted]"
-    return _SECRET.sub(rb"\1[redacted]", value)
+    scheme = _SCHEME.match(value)
+    if scheme is not None and scheme[1].lower() == b"digest":
+        return _SECRET.sub(rb"\1[redacted]", value)
+    # Of any other scheme nothing is known but that the rest may be the secret itself.
+    return b" [redacted]" if scheme is None else b" %s [redacted]" % scheme[1]
 
 
 class MessageLog:

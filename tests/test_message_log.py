@@ -34,13 +34,19 @@ class RedactionTests(SynchronousTestCase):
             b"authorization\t: Digest\r\n response=abc,\r\n realm=x": (
                 b"authorization\t: Digest\r\n response=[redacted],\r\n realm=x"
             ),
-            b'Authorization: Digest response="open b': b"Authorization: Digest response=[redacted] b",
+            b'Authorization: Digest response="open b': b"Authorization: Digest response=[redacted]",
+            b'Authorization: Digest response="a\\"b"': b"Authorization: Digest response=[redacted]",
+            b"Authorization: Bearer eyJhbGci.x": b"Authorization: Bearer [redacted]",
+            b"Authorization: eyJhbGci.x": b"Authorization: [redacted]",
+            b"Authorization: Digest\n response=abc": b"Authorization: Digest\n response=[redacted]",
+            b"Authorization: Digest a=b\rresponse=abc": b"Authorization: Digest a=b\rresponse=[redacted]",
             b"Authorization: Basic dXNlcjpwYXNz": b"Authorization: Basic [redacted]",
-            b"Authorization:\r\n basic\r\n dXNlcjpwYXNz": b"Authorization: Basic [redacted]",
+            b"Authorization:\r\n basic\r\n dXNlcjpwYXNz": b"Authorization: basic [redacted]",
         }.items():
             for before, after in (
                 (b"INVITE sip:b SIP/2.0\r\n", b"\r\nTo: <sip:b>\r\n\r\n"),
                 (b"x\r\n", b"\r\n\r\n"),
+                (b"x\n", b"\nTo: <sip:b>\n\n"),
             ):
                 self.assertEqual(redacted(before + line + after), before + kept + after)
 
