@@ -3,6 +3,7 @@
 Knows bytes, addresses and the top Via; knows no transaction, no proxy and no phone.
 """
 
-from sipmini.transport.layer import WILDCARDS, Listening, TransportLimits, Transports
+from sipmini.transport.connections import TransportLimits
+from sipmini.transport.layer import WILDCARDS, Listening, Transports
 
 __all__ = ["WILDCARDS", "Listening", "TransportLimits", "Transports"]

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
-from twisted.python.failure import Failure
 
-from sipmini import reasons
 from sipmini.errors import MalformedMessage, TransportFailure
 from sipmini.flow import Flow
 from sipmini.hop import Hop
@@ -20,10 +18,9 @@ from sipmini.journal import Journal
 from sipmini.message import Request
 from sipmini.transport.addressing import DEFAULT_PORT, reply_address, same_address
 from sipmini.transport.binding import bind_datagram, bind_stream
+from sipmini.transport.connections import Connections, Failed, TransportLimits
 from sipmini.transport.datagram import DatagramSocket
-from sipmini.transport.stream import SipStream, StreamConnector, StreamListener
-
-Failed = Callable[[TransportFailure], None]
+from sipmini.transport.stream import StreamListener
 
 WILDCARDS = ("", "0.0.0.0", "::")
 
@@ -32,18 +29,6 @@ _REMEMBERED = 4096
 
 #: The largest payload of a UDP datagram over IPv4.
 MAX_DATAGRAM = 65507
-
-
-@frozen
-class TransportLimits:
-    """How much is held at once, and for how long (seconds)."""
-
-    connections: int = 10_000
-    waiting_for_connection: int = 256
-    connect_timeout: float = 5.0
-    message_timeout: float = 30.0
-    idle_timeout: float = 7200.0
-    sweep_interval: float = 10.0
 
 
 @frozen
@@ -84,18 +69,15 @@ class Transports:
         self._reactor = reactor
         self._journal = journal
         self._local_address = local_address
-        self._limits = limits or TransportLimits()
         self._numbers = 0
         self._listeners: list[_Listener] = []
         self._sockets: dict[int, DatagramSocket] = {}
-        self._streams: dict[int, SipStream] = {}
-        self._by_remote: dict[tuple[str, int], SipStream] = {}
-        self._connecting: dict[tuple[str, int], list[tuple[bytes, Failed]]] = {}
-        self._connectors: dict[tuple[str, int], Any] = {}
         self._addresses: dict[Hop, tuple[str, int]] = {}
         self._chosen: dict[Hop, DatagramSocket] = {}
         self._sent_by: set[tuple[str, int]] = set()
-        self._sweep: Any = None
+        self._connections = Connections(
+            reactor, journal, limits or TransportLimits(), self._number, self._received, self._unframeable
+        )
 
     # --- listening --------------------------------------------------------------------------
 
@@ -108,10 +90,10 @@ class Transports:
         socket: DatagramSocket | None = None
         bound: Any
         if transport == "UDP":
-            socket = DatagramSocket(self._number(), self._datagram)
+            socket = DatagramSocket(self._number(), self._received)
             bound = bind_datagram(self._reactor, host, port, socket)
         else:
-            bound = bind_stream(self._reactor, host, port, StreamListener(self._stream))
+            bound = bind_stream(self._reactor, host, port, StreamListener(self._connections.accept))
         listening = Listening(transport, host, bound.getHost().port)
         if socket is not None:
             socket.bound(host, listening.port)
@@ -129,7 +111,7 @@ class Transports:
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._streams)
+        return len(self._connections)
 
     def close(self, listening: Listening) -> Any:
         """Give one bound socket up; what comes back is the Deferred (or ``None``) of its port."""
@@ -143,14 +125,7 @@ class Transports:
 
     def stop(self) -> list[Any]:
         """Close everything; what comes back are the Deferreds (or ``None``) of the listening ports."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-            self._sweep = None
-        self._connecting.clear()
-        for connector in list(self._connectors.values()):
-            connector.disconnect()
-        for stream in list(self._streams.values()):
-            stream.close()
+        self._connections.stop()
         listeners, self._listeners = self._listeners, []
         self._sockets.clear()
         return [listener.port.stopListening() for listener in listeners]
@@ -234,13 +209,7 @@ class Transports:
         if hop.transport == "UDP":
             self._send_datagram(data, hop, failed)
             return
-        remote = (hop.host, hop.port)
-        stream = self._by_remote.get(remote)
-        if stream is not None:
-            self._journal.sent(data, stream.flow)
-            stream.send(data)
-            return
-        self._connect_and_send(data, remote, failed)
+        self._connections.send(data, (hop.host, hop.port), failed)
 
     def replier(self, request: Request, flow: Flow) -> Callable[[bytes, Failed], None]:
         """What sends the responses to *request*, which came by *flow* (§18.2.2)."""
@@ -255,20 +224,13 @@ class Transports:
         reopened = (flow.remote[0], request.via.port or DEFAULT_PORT)
 
         def reply_by_stream(data: bytes, failed: Failed) -> None:
-            stream = self._streams.get(flow.socket)
-            if stream is None or stream.closing_since is not None:
-                stream = self._by_remote.get(reopened)
-            if stream is not None:
-                self._journal.sent(data, stream.flow)
-                stream.send(data)
-            else:
-                self._connect_and_send(data, reopened, failed)
+            self._connections.reply(data, flow.socket, reopened, failed)
 
         return reply_by_stream
 
     def open_stream(self, remote: tuple[str, int]) -> bool:
         """Whether a connection with *remote* is open, in whichever direction it was made."""
-        return remote in self._by_remote
+        return remote in self._connections
 
     def _send_datagram(self, data: bytes, hop: Hop, failed: Failed) -> None:
         socket = self._chosen.get(hop)
@@ -303,103 +265,13 @@ class Transports:
         else:
             self._journal.sent(data, flow)
 
-    def _connect_and_send(self, data: bytes, remote: tuple[str, int], failed: Failed) -> None:
-        waiting = self._connecting.get(remote)
-        if waiting is not None:
-            if len(waiting) >= self._limits.waiting_for_connection:
-                failed(TransportFailure(f"too many messages wait for a connection to {_shown(remote)}"))
-            else:
-                waiting.append((data, failed))
-            return
-        count = len(self._streams) + len(self._connecting)
-        if count >= self._limits.connections:
-            failed(TransportFailure(f"{count} connections are open, no more are allowed"))
-            return
-        self._connecting[remote] = [(data, failed)]
-        factory = StreamConnector(
-            lambda: SipStream(self._number(), self, remote), lambda reason: self._refused(remote, reason)
-        )
-        host, port = remote
-        self._connectors[remote] = self._reactor.connectTCP(
-            host, port, factory, timeout=self._limits.connect_timeout
-        )
+    # --- receiving --------------------------------------------------------------------------
 
-    def _refused(self, remote: tuple[str, int], reason: Failure) -> None:
-        self._connectors.pop(remote, None)
-        failure = TransportFailure(f"TCP to {_shown(remote)}: {reason.getErrorMessage()}")
-        for _, failed in self._connecting.pop(remote, ()):
-            failed(failure)
-
-    # --- streams (StreamOwner) --------------------------------------------------------------
-
-    def opened(self, stream: SipStream) -> bool:
-        """A connection was made, by us or by the peer."""
-        if len(self._streams) >= self._limits.connections:
-            self._journal.decided(reasons.TOO_MANY_CONNECTIONS.because(str(stream.flow)), None, stream.flow)
-            if stream.asked is not None:
-                self._refused(stream.asked, Failure(TransportFailure("too many connections are open")))
-            return False
-        self._streams[stream.number] = stream
-        remote = stream.flow.remote
-        if stream.asked is not None:
-            # The peer's address may be spelled differently from what was asked for.
-            self._connectors.pop(stream.asked, None)
-            self._by_remote[stream.asked] = stream
-            remote = stream.asked
-        self._by_remote[stream.flow.remote] = stream
-        if self._sweep is None:
-            self._sweep = self._reactor.callLater(self._limits.sweep_interval, self._close_stalled)
-        for data, _ in self._connecting.pop(remote, ()):
-            self._journal.sent(data, stream.flow)
-            stream.send(data)
-        return True
-
-    def closing(self, stream: SipStream) -> None:
-        """A connection is no longer to be used for what is new."""
-        for remote in (stream.flow.remote, stream.asked):
-            if remote is not None and self._by_remote.get(remote) is stream:
-                del self._by_remote[remote]
-
-    def closed(self, stream: SipStream) -> None:
-        """A connection ended."""
-        self._streams.pop(stream.number, None)
-        self.closing(stream)
-
-    def received(self, data: bytes, flow: Flow) -> None:
-        """A message came over a connection."""
+    def _received(self, data: bytes, flow: Flow) -> None:
         self.on_data(data, flow)
 
-    def unframeable(self, error: MalformedMessage, stream: SipStream) -> None:
-        """A connection is about to be closed."""
-        self.on_unframeable(error, stream.flow)
-
-    def seconds(self) -> float:
-        """The time of the reactor."""
-        return float(self._reactor.seconds())
-
-    def _close_stalled(self) -> None:
-        """Close connections that hold half a message, or nothing, for too long; drop what does not close."""
-        self._sweep = None
-        now = self.seconds()
-        limits = self._limits
-        for stream in list(self._streams.values()):
-            began, closing = stream.message_began, stream.closing_since
-            if closing is not None:
-                if now - closing > limits.message_timeout:
-                    stream.abort()
-            elif began is not None and now - began > limits.message_timeout:
-                self._journal.decided(reasons.STREAM_STALLED.because(str(stream.flow)), None, stream.flow)
-                stream.close()
-            elif now - stream.last_heard > limits.idle_timeout:
-                stream.close()
-        if self._streams:
-            self._sweep = self._reactor.callLater(limits.sweep_interval, self._close_stalled)
-
-    def _stream(self) -> SipStream:
-        return SipStream(self._number(), self)
-
-    def _datagram(self, data: bytes, flow: Flow) -> None:
-        self.on_data(data, flow)
+    def _unframeable(self, error: MalformedMessage, flow: Flow) -> None:
+        self.on_unframeable(error, flow)
 
     def _number(self) -> int:
         self._numbers += 1
@@ -408,10 +280,6 @@ class Transports:
 
 def _is_loopback(host: str) -> bool:
     return host.startswith("127.") or host == "::1"
-
-
-def _shown(remote: tuple[str, int]) -> str:
-    return str(Hop("TCP", *remote)).removeprefix("TCP ")
 
 
 def _nobody(*_: object) -> None:

@@ -80,9 +80,7 @@ class SipStream(Protocol):
             self._broken = True
             self.transport.abortConnection()
             return
-        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
-        if set_no_delay is not None:
-            set_no_delay(True)
+        self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:

@@ -55,7 +55,7 @@ class FramingTests(StreamCase):
         """Messages are not held back to be sent with the next."""
         peer = self.connect()
         self.write(peer, message())
-        (stream,) = self.transports._streams.values()
+        (stream,) = self.transports._connections._streams.values()
         self.assertTrue(stream.transport.getTcpNoDelay())
 
     def test_unframeable(self) -> None:
@@ -135,7 +135,7 @@ class ReuseTests(StreamCase):
         self.assertEqual([peer.heard for peer in self.accepted], [b"123"])
         self.accepted[0].transport.loseConnection()
         self.advance()
-        self.assertEqual((self.transports._by_remote, self.transports.connections), ({}, 0))
+        self.assertEqual((self.transports._connections._by_remote, self.transports.connections), ({}, 0))
 
     def test_reply(self) -> None:
         """§18.2.2: a response takes the connection of its request."""
@@ -228,7 +228,8 @@ class FailureTests(StreamCase):
         self.assertEqual(self.failures, [])
         self.advance(0.2)
         self.assertEqual(len(self.failures), 1)
-        self.assertEqual((self.transports._connecting, self.transports._connectors), ({}, {}))
+        connections = self.transports._connections
+        self.assertEqual((connections._connecting, connections._connectors), ({}, {}))
 
     def test_too_many_wait(self) -> None:
         """What waits for one connection is bounded."""
