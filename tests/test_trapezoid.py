@@ -72,19 +72,20 @@ class Case(SynchronousTestCase):
         self.assertEqual(trapezoid.ladder(), [])
 
 
-def sorted_across(steps: list[Step]) -> list[Step]:
-    """Steps of several hops happen side by side; their order between hops is of no matter."""
-    return sorted(steps)
-
-
 class Calls(Case):
     """The calls of the exercise, message by message."""
 
     def test_alice_hangs_up(self) -> None:
         """RFC 3261 §24.2: set up, talk, BYE from the caller."""
-        for one_host in (False, True):
-            with self.subTest(one_host=one_host):
-                trapezoid = self.talking(one_host=one_host)
+        for options in (
+            {},
+            {"one_host": True},
+            {"private": True},
+            {"transport": "UDP"},
+            {"prefix": "2001:db8::"},
+        ):
+            with self.subTest(options=options):
+                trapezoid = self.talking(**options)
                 trapezoid.alice.hangup()
                 trapezoid.advance(1)
                 self.assertEqual(trapezoid.ladder(), [*across("BYE"), *across("200 OK (BYE)", back=True)])
@@ -175,19 +176,23 @@ class Calls(Case):
     def test_bob_is_busy(self) -> None:
         """§21.4.24: a second call gets 486 while the first goes on."""
         trapezoid = self.talking()
-        trapezoid.alice._sessions.clear()
-        trapezoid.alice._call, first = None, trapezoid.alice._call
-        trapezoid.alice.call("bob@biloxi.com")
+        carol = trapezoid.add("carol")
+        carol.startService()
         trapezoid.advance(1)
-        rang = [step for step in RINGING if step[2] != "180 Ringing"]
-        self.assertEqual(sorted(trapezoid.ladder()), sorted([*rang, *failure("486 Busy Here")]))
-        self.assertEqual(trapezoid.bob.state, "talking")
-        self.assertEqual([call.outcome for call in trapezoid.alice.history], ["busy"])
-        trapezoid.alice._call = first
-        trapezoid.alice._sessions.append(first)
+        trapezoid.ladder()
+        carol.phone.call("bob@biloxi.com")
+        trapezoid.advance(1)
+        expected = [step for step in RINGING if step[2] != "180 Ringing"] + failure("486 Busy Here")
+        self.assertEqual(
+            sorted(trapezoid.ladder()),
+            sorted([tuple("carol" if end == "alice" else end for end in step) for step in expected]),
+        )
+        self.assertEqual([call.outcome for call in carol.phone.history], ["busy"])
+        self.assertEqual((trapezoid.alice.state, trapezoid.bob.state), ("talking", "talking"))
         trapezoid.alice.hangup()
-        trapezoid.advance(66)
-        self.assertEqual(trapezoid.left(), {})
+        trapezoid.advance(1)
+        trapezoid.ladder()
+        self.over(trapezoid, "answered", "answered")
 
     def test_nobody_answers(self) -> None:
         """§13.3.1.1: bob's phone rings for three minutes and says so each; then 480."""
@@ -258,6 +263,17 @@ class Calls(Case):
         trapezoid.advance(1)
         trapezoid.ladder()
         self.over(trapezoid, "answered", "answered")
+
+    def test_over_tcp(self) -> None:
+        """§18: all four listen on TCP alone; the same messages, over connections that stay open."""
+        trapezoid = self.talking(transport="TCP")
+        trapezoid.bob.hangup()
+        trapezoid.advance(1)
+        self.assertEqual(trapezoid.ladder(), [*across("BYE", back=True), *across("200 OK (BYE)")])
+        self.over(trapezoid, "answered", "answered")
+        # Requests in the dialog go to where the other side listens: one connection each way and no more.
+        opened = [element.stack.transports.connections for element in trapezoid.elements.values()]
+        self.assertEqual(opened, [2, 4, 4, 2])
 
     def test_same_seed_same_trace(self) -> None:
         """The octets of each packet and its time are the same in each run."""

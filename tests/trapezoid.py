@@ -23,6 +23,9 @@ Step = tuple[str, str, str]
 #: The four as they stand in a ladder.
 FOUR = ("alice", "atlanta", "biloxi", "bob")
 
+#: Who has a phone, and in which domain.
+DOMAINS = {"alice": "atlanta.com", "bob": "biloxi.com", "carol": "atlanta.com"}
+
 
 def proxy_settings(
     domain: str, listen: tuple[ListenSpec, ...], state: Path, log: bool = False
@@ -48,30 +51,54 @@ def phone_settings(user: str, listen: ListenSpec, state: Path) -> PhoneSettings:
 
 
 class Trapezoid:
-    """Four hosts, or one, with a state directory in common.
+    """Four hosts, or one, with a state directory in common, or one for each.
 
     :ivar events: what each phone told, in order.
+    :ivar decided: which rule was applied by which element.
     """
 
-    def __init__(self, state: Path, one_host: bool = False) -> None:
+    def __init__(
+        self,
+        state: Path,
+        one_host: bool = False,
+        private: bool = False,
+        transport: str | None = None,
+        prefix: str = "192.0.2.",
+    ) -> None:
+        """:param private: each element has a state directory of its own.
+        :param transport: what all listen on, both UDP and TCP if ``None``.
+        :param prefix: what the addresses of the hosts begin with.
+        """
         self.network = SimulatedNetwork(1)
         self.said: list[str] = []
         self.names: dict[tuple[str, int], str] = {}
         self.elements: dict[str, Any] = {}
-        self.events: dict[str, list[PhoneEvent]] = {"alice": [], "bob": []}
+        self.events: dict[str, list[PhoneEvent]] = {}
         self.decided: list[tuple[str, str]] = []
-        shared = self.network.host("192.0.2.1") if one_host else None
-        for place, name in enumerate(FOUR):
-            address = "192.0.2.1" if one_host else f"192.0.2.{place + 1}"
-            port = 5060 + place if one_host else 5060
-            self.names[address, port] = name
-            host = shared or self.network.host(address)
-            self.elements[name] = self._element(name, host, address, port, state)
+        self._state = state
+        self._private = private
+        self._transport = transport
+        self._prefix = prefix
+        self._shared = self.network.host(f"{prefix}1") if one_host else None
+        for name in FOUR:
+            self.add(name)
         self.alice, self.bob = self.elements["alice"].phone, self.elements["bob"].phone
-        for name, phone in (("alice", self.alice), ("bob", self.bob)):
-            phone.observers.append(self.events[name].append)
 
-    def _element(self, name: str, host: Any, address: str, port: int, state: Path) -> Any:
+    def add(self, name: str) -> Any:
+        """Add an element, which :meth:`start` or the test starts."""
+        place = len(self.elements)
+        address = f"{self._prefix}1" if self._shared else f"{self._prefix}{place + 1}"
+        port = 5060 + place if self._shared else 5060
+        self.names[address, port] = name
+        host = self._shared or self.network.host(address)
+        made = self.elements[name] = self._element(name, host, address, port)
+        made.journal.observe(lambda entry: self.decided.append((name, entry.reason.rule.name)), Decided)
+        if name in DOMAINS:
+            self.events[name] = []
+            made.phone.observers.append(self.events[name].append)
+        return made
+
+    def _element(self, name: str, host: Any, address: str, port: int) -> Any:
         random = Random(name)
 
         def token() -> str:
@@ -80,29 +107,23 @@ class Trapezoid:
         def local(_: str) -> str:
             return address
 
-        listen = ListenSpec(None, address, port)
-        made: Any
-        if name in ("alice", "bob"):
-            domain = {"alice": "atlanta.com", "bob": "biloxi.com"}[name]
-            settings = phone_settings(f"{name}@{domain}", listen, state)
-            made = PhoneService(host, settings, self.said.append, local, token, random)
-        else:
-            location = MemoryLocation(self.network.seconds)
-            made = ProxyService(
-                host,
-                proxy_settings(f"{name}.com", (listen,), state),
-                self.said.append,
-                local,
-                token,
-                random,
-                location,
-            )
-        made.journal.observe(lambda entry: self.decided.append((name, entry.reason.rule.name)), Decided)
-        return made
+        listen = ListenSpec(self._transport, address, port)
+        state = self._state / name if self._private else self._state
+        said = self.said.append
+        if name in DOMAINS:
+            settings = phone_settings(f"{name}@{DOMAINS[name]}", listen, state)
+            return PhoneService(host, settings, said, local, token, random)
+        location = MemoryLocation(self.network.seconds)
+        domain = proxy_settings(f"{name}.com", (listen,), state)
+        return ProxyService(host, domain, said, local, token, random, location)
 
     def start(self) -> Trapezoid:
         """Start all four; the phones are registered then."""
-        for name in ("atlanta", "biloxi", "alice", "bob"):
+        for name in ("atlanta", "biloxi"):
+            self.elements[name].startService()
+        if self._private:
+            self._tell_names()
+        for name in ("alice", "bob"):
             self.elements[name].startService()
         self.advance(1)
         assert self.alice.registered_until is not None and self.bob.registered_until is not None
@@ -111,6 +132,14 @@ class Trapezoid:
         for events in self.events.values():
             events.clear()
         return self
+
+    def _tell_names(self) -> None:
+        """Give each state directory the zones that the two proxies published in their own."""
+        for source in ("atlanta", "biloxi"):
+            zone = self._state / source / "dns" / f"{source}.com.zone"
+            for target in FOUR:
+                (self._state / target / "dns").mkdir(parents=True, exist_ok=True)
+                (self._state / target / "dns" / zone.name).write_text(zone.read_text())
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -130,10 +159,18 @@ class Trapezoid:
     def ladder(self, *outcomes: str) -> list[Step]:
         """Who sent what to whom, in the order of arrival, since the start or the last look."""
         trace, self.network.trace[:] = list(self.network.trace), []
-        return [self._step(packet) for packet in trace if packet.outcome in (outcomes or ("delivered",))]
+        return [
+            self._step(packet)
+            for packet in trace
+            if packet.outcome in (outcomes or ("delivered",)) and packet.kind in ("datagram", "data")
+        ]
 
     def _step(self, packet: Packet) -> Step:
-        return self.names[packet.source], self.names[packet.destination], label(decode(packet.data))
+        # A connection has a port of its own at one end; on hosts of their own the address says enough.
+        source, target = (
+            self.names.get(end) or self.names[end[0], 5060] for end in (packet.source, packet.destination)
+        )
+        return source, target, label(decode(packet.data))
 
     def told(self, name: str) -> list[str]:
         """What a phone told since the last look: kinds of events, states as ``old>new``."""
@@ -153,10 +190,12 @@ class Trapezoid:
         left: dict[str, object] = {}
         for name, element in self.elements.items():
             stack = element.stack
-            found = (stack.transactions.count, stack.timers.pending, stack.transports.connections)
+            connections = 0 if self._transport == "TCP" else stack.transports.connections
+            found = (stack.transactions.count, stack.timers.pending, connections)
             if any(found):
                 left[name] = found
-        for phone in (self.alice, self.bob):
+        for name in self.events:
+            phone = self.elements[name].phone
             if phone.state != "idle" or phone._sessions:
                 left[f"{phone.user} is"] = (phone.state, list(phone._sessions))
         return left
