@@ -132,7 +132,12 @@ class Transactions:
         self._journal.decided(reason, request, flow)
         if request.method != "ACK":
             response = make_response(request, reason, to_tag=self._stateless_tag(request), fields=fields)
-            self._wire.replier(request, flow)(bytes(response), _ignore_failure)
+            self._wire.replier(request, flow)(
+                bytes(response),
+                lambda failure: self._journal.decided(
+                    reasons.UNSENDABLE_RESPONSE.because(str(failure)), response, flow
+                ),
+            )
 
     def _stateless_tag(self, request: Request) -> str:
         """The same tag for each copy of *request* (§8.2.7)."""

@@ -305,4 +305,5 @@ class LimitTests(ServerCase):
             self.expect_sent(*sent)
         self.wire.refused.add(TCP)
         self.layer.refuse(self.request("OPTIONS"), reasons.BAD_HEADER_VALUE.because("x"), TCP)
+        self.expect_decided("bad-header-value", "unsendable-response")
         self.assertEqual(self.layer.count, 0)
