@@ -281,7 +281,6 @@ class ResponseContext:
         """The client never acknowledged; that is its loss."""
 
     def transport_failed(self, failure: TransportFailure) -> None:
-        """The response could not be sent: nobody waits for the branches any more."""
+        """A response could not be sent: it is dropped, the branches go on (§16.9)."""
         reason = reasons.UNSENDABLE_RESPONSE.because(str(failure))
         self.sender.decided(reason, self.transaction.request)
-        self._cancel_pending()
