@@ -14,7 +14,7 @@ from automat import TypeMachineBuilder
 
 from sipmini.errors import TransportFailure
 from sipmini.message import Response
-from sipmini.transaction.table import ignore
+from sipmini.transaction.table import built, ignore
 from sipmini.transaction.timers import Timer, Timers, TimerValues
 
 
@@ -164,4 +164,4 @@ def _build() -> TypeMachineBuilder[InviteClientInputs, InviteClientCore]:
     return builder
 
 
-InviteClient = _build().build()
+InviteClient = built(_build())

@@ -14,7 +14,7 @@ from automat import TypeMachineBuilder
 
 from sipmini.errors import TransportFailure
 from sipmini.message import Request
-from sipmini.transaction.table import ignore
+from sipmini.transaction.table import built, ignore
 from sipmini.transaction.timers import Timer, Timers, TimerValues
 
 
@@ -180,4 +180,4 @@ def _build() -> TypeMachineBuilder[InviteServerInputs, InviteServerCore]:
     return builder
 
 
-InviteServer = _build().build()
+InviteServer = built(_build())

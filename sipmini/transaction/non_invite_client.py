@@ -14,7 +14,7 @@ from automat import TypeMachineBuilder
 
 from sipmini.errors import TransportFailure
 from sipmini.message import Response
-from sipmini.transaction.table import ignore
+from sipmini.transaction.table import built, ignore
 from sipmini.transaction.timers import Timer, Timers, TimerValues
 
 
@@ -130,4 +130,4 @@ def _build() -> TypeMachineBuilder[NonInviteClientInputs, NonInviteClientCore]:
     return builder
 
 
-NonInviteClient = _build().build()
+NonInviteClient = built(_build())

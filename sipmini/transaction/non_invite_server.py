@@ -13,7 +13,7 @@ from attrs import define
 from automat import TypeMachineBuilder
 
 from sipmini.errors import TransportFailure
-from sipmini.transaction.table import ignore
+from sipmini.transaction.table import built, ignore
 from sipmini.transaction.timers import Timer, Timers, TimerValues
 
 
@@ -97,4 +97,4 @@ def _build() -> TypeMachineBuilder[NonInviteServerInputs, NonInviteServerCore]:
     return builder
 
 
-NonInviteServer = _build().build()
+NonInviteServer = built(_build())

@@ -1,8 +1,16 @@
-"""A row for the tables of the transaction machines."""
+"""What the tables of the transaction machines share: a row, and the building."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from automat import TypeMachineBuilder
+
+if TYPE_CHECKING:
+    from automat._typed import TypeMachine
+
+Inputs = TypeVar("Inputs")
+Core = TypeVar("Core")
 
 
 def ignore(state: Any, *inputs: Any) -> None:
@@ -14,3 +22,25 @@ def ignore(state: Any, *inputs: Any) -> None:
     """
     for one in inputs:
         state.upon(one).loop().returns(None)
+
+
+def built(builder: TypeMachineBuilder[Inputs, Core]) -> TypeMachine[Inputs, Core]:
+    """The machine of *builder*, with an index over its rows.
+
+    Automat looks for a row by comparing state and input with every one: 6 to 9 µs an input in
+    the largest of these machines, 1.5 µs with an index, fourteen inputs a call.  The rows are
+    Automat's own and it still draws and traces them; what is not in the index it looks for itself.
+    """
+    machine = builder.build()
+    automaton: Any = machine.__automat_automaton__
+    search = automaton.outputForInput
+    rows = {
+        (id(state), symbol): (following, list(outputs))
+        for state, symbol, following, outputs in automaton.allTransitions()
+    }
+
+    def output_for_input(state: Any, symbol: Any) -> tuple[Any, Any]:
+        return rows.get((id(state), symbol)) or search(state, symbol)
+
+    automaton.outputForInput = output_for_input
+    return machine
