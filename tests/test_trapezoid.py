@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sipmini.errors import Misuse
 from sipmini.testing import delay, drop, duplicate, reorder
 from tests.folders import new_folder
 from tests.trapezoid import FOUR, Step, Trapezoid
@@ -424,3 +427,28 @@ class Faults(Case):
                 trapezoid.advance(66)
                 self.assertEqual(trapezoid.outcomes(), (["cancelled"], ["missed"]))
                 self.assertEqual(trapezoid.left(), {})
+
+    def test_people_who_press_any_key(self) -> None:
+        """Commands by chance on a network of some quality: in the end all is idle and nothing is left."""
+        keys = ("call", "call", "answer", "answer", "hangup", "decline", "reset_state", "options", "register")
+        for seed in range(25):
+            random = Random(seed)
+            trapezoid = self.start(transport="UDP")
+            trapezoid.network.random.seed(seed)
+            faults = [drop(chance=0.2), duplicate(after=0.3, chance=0.3), reorder(0.6)]
+            rules = random.sample(faults, random.randint(0, 3))
+            trapezoid.network.rules += rules
+            for _ in range(random.randint(2, 14)):
+                phone, key = random.choice((trapezoid.alice, trapezoid.bob)), random.choice(keys)
+                whom = random.choice(("bob@biloxi.com", "alice@atlanta.com", "nobody@biloxi.com"))
+                with contextlib.suppress(Misuse):
+                    getattr(phone, key)(*([whom] if key in ("call", "options") else []))
+                trapezoid.advance(random.choice((0.0, 0.001, 0.002, 0.003, 0.3, 1.0, 5.0, 40.0)))
+            trapezoid.network.rules.clear()
+            for _ in range(3):
+                trapezoid.alice.reset_state()
+                trapezoid.bob.reset_state()
+                trapezoid.advance(100)
+            with self.subTest(seed=seed):
+                self.assertEqual(trapezoid.left(), {})
+                self.assertEqual(self.flushLoggedErrors(), [])
