@@ -235,8 +235,9 @@ def _check_request(request: Request) -> Reason | None:
         return reasons.BAD_REQUEST_URI.because(str(error))
     if isinstance(uri, SipUri) and uri.headers:
         return reasons.BAD_REQUEST_URI.because("header fields after ? have no place in a Request-URI")
+    names = request.headers.names
     for name in ("Route", "Record-Route"):
-        for text in request.values(name):
+        for text in request.values(name) if name in names else ():
             try:
                 parse_name_addr(text)
             except (MalformedValue, MalformedUri) as error:

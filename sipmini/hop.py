@@ -12,7 +12,7 @@ from attrs import frozen
 __all__ = ["Hop"]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Hop:
     """One place a message can go.
 

@@ -45,13 +45,13 @@ class Message(ABC):
     _read: dict[str, Any]
 
     def _typed(self, name: str, parse: Callable[[str], T]) -> T:
-        value = self._read.get(name)
+        value: T | None = self._read.get(name)
         if value is None:
             text = self.headers.first(name)
             if text is None:
                 raise MalformedValue(f"there is no {name}")
             value = self._read[name] = parse(text)
-        return cast(T, value)
+        return value
 
     def first(self, name: str) -> str | None:
         """The value of the first field *name*, ``None`` if there is none."""

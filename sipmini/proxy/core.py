@@ -30,14 +30,25 @@ from sipmini.reasons import Reason
 from sipmini.registrar import Registrar
 from sipmini.stack import Stack
 from sipmini.transaction import ClientTransaction, ServerTransaction
-from sipmini.uri import SipUri, Uri, parse_uri
+from sipmini.uri import SipUri, parse_uri
 
 _log = Logger()
 
 #: Requests that create a dialog, in which the proxy wants to stay.
 _DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 
+#: The header fields that, with the Request-URI, decide where a request goes.
+_ROUTED_BY = ("Route", "Proxy-Require", "Proxy-Authorization")
+
+#: Of how many URIs with an address for a host the hop is remembered, and how long these may be.
+_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 200
+
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO"
+
+
+#: The hops of a target, or why there are none.
+Found = Sequence[Hop] | Reason
 
 
 class Resolver(Protocol):
@@ -67,6 +78,7 @@ class Proxy:
         self._resolver = resolver
         self._secret = stack.token().encode()
         self._salt = crc32(self._secret)
+        self._literal: dict[str, Sequence[Hop]] = {}
         stack.on_request = self._request
 
     # --- what arrives -----------------------------------------------------------------------
@@ -156,59 +168,56 @@ class Proxy:
         transaction.user = context
         if request.method == "INVITE":
             transaction.respond(make_response(transaction.request, 100))
-        known = self._known_hops(request, targets)
-        if known is not None:
-            self._fork(context, known)
+        found = [self._find(request, target) for target in targets]
+        known = [each for each in found if not isinstance(each, Deferred)]
+        if len(known) == len(found):
+            self._fork(context, targets, known)
             return
-        found = gatherResults([self._hops(request, target) for target in targets], consumeErrors=True)
-        found.addCallback(lambda all_hops: self._fork(context, [*zip(targets, all_hops, strict=True)]))
-        found.addErrback(self._broke, request, transaction)
+        waiting = gatherResults(
+            [each if isinstance(each, Deferred) else succeed(each) for each in found], consumeErrors=True
+        )
+        waiting.addCallback(lambda hops: self._fork(context, targets, hops))
+        waiting.addErrback(self._broke, request, transaction)
 
-    def _known_hops(
-        self, request: Request, targets: Sequence[Target]
-    ) -> list[tuple[Target, Sequence[Hop] | Reason]] | None:
-        """The hops of all targets, if no name has to be looked up for any."""
-        known: list[tuple[Target, Sequence[Hop] | Reason]] = []
-        for target in targets:
-            if target.hop is not None:
-                known.append((target, [target.hop]))
-                continue
-            uri = self._hop_uri(request, target)
-            if not isinstance(uri, SipUri):
-                return None
-            try:
-                hops = self._resolver.resolve_literal(uri)
-            except Unresolvable as error:
-                known.append((target, error.reason))
-                continue
-            if hops is None:
-                return None
-            known.append((target, hops))
-        return known
-
-    def _hops(self, request: Request, target: Target) -> Deferred[Sequence[Hop] | Reason]:
-        """The hops of *target*, or why there are none."""
+    def _find(self, request: Request, target: Target) -> Found | Deferred[Found]:
+        """The hops of *target*, or why there are none: at once, if no name has to be looked up."""
         if target.hop is not None:
-            return succeed([target.hop])
-        uri = self._hop_uri(request, target)
+            return [target.hop]
+        uri_text = self._hop_uri(request, target)
+        remembered = self._literal.get(uri_text)
+        if remembered is not None:
+            return remembered
+        uri = parse_uri(uri_text)
         if not isinstance(uri, SipUri):
-            return succeed(reasons.UNSUPPORTED_SCHEME.because(uri.scheme[:40]))
-        found: Deferred[Sequence[Hop] | Reason] = self._resolver.resolve(uri).addErrback(_why)  # type: ignore[assignment]
+            return reasons.UNSUPPORTED_SCHEME.because(uri.scheme[:40])
+        try:
+            literal = self._resolver.resolve_literal(uri)
+        except Unresolvable as error:
+            return error.reason
+        if literal is not None:
+            self._remember(uri_text, literal)
+            return literal
+        found: Deferred[Found] = self._resolver.resolve(uri).addErrback(_why)  # type: ignore[assignment]
         return found
 
-    def _hop_uri(self, request: Request, target: Target) -> Uri:
-        """The URI that leads to the next hop: the first Route's, or the target's (§16.6 step 7)."""
-        routes = request.headers.first("Route")
-        if routes is None:
-            return parse_uri(target.uri_text)
-        return parse_uri(next_hop_uri(request)[1])
+    def _remember(self, uri_text: str, hops: Sequence[Hop]) -> None:
+        if len(uri_text) <= _LONGEST_REMEMBERED:
+            if len(self._literal) >= _REMEMBERED:
+                self._literal.clear()
+            self._literal[uri_text] = hops
 
-    def _fork(self, context: ResponseContext, found: Sequence[tuple[Target, Sequence[Hop] | Reason]]) -> None:
+    def _hop_uri(self, request: Request, target: Target) -> str:
+        """The URI that leads to the next hop: the first Route's, or the target's (§16.6 step 7)."""
+        if "Route" not in request.headers.names:
+            return target.uri_text
+        return next_hop_uri(request)[1]
+
+    def _fork(self, context: ResponseContext, targets: Sequence[Target], found: Sequence[Found]) -> None:
         if context.is_over:
             return
         branches: list[tuple[Target, Sequence[Hop]]] = []
         failures: list[Reason] = []
-        for target, hops in found:
+        for target, hops in zip(targets, found, strict=True):
             if isinstance(hops, Reason):
                 failures.append(hops)
             else:
@@ -251,17 +260,14 @@ class Proxy:
                 digest_size=10,
             ).hexdigest()
             branch = f"{MAGIC_COOKIE}{mark}.{self._loop_mark(ack)}"
-            known = self._known_hops(here.request, [target])
-            if known is not None:
-                self._send_ack(known[0][1], here.request, target, flow, branch)
+            found = self._find(here.request, target)
+            if isinstance(found, Deferred):
+                found.addCallback(self._send_ack, here.request, target, flow, branch)
+                found.addErrback(self._ack_broke)
             else:
-                self._hops(here.request, target).addCallback(
-                    self._send_ack, here.request, target, flow, branch
-                ).addErrback(self._ack_broke)
+                self._send_ack(found, here.request, target, flow, branch)
 
-    def _send_ack(
-        self, hops: Sequence[Hop] | Reason, request: Request, target: Target, flow: Flow, branch: str
-    ) -> None:
+    def _send_ack(self, hops: Found, request: Request, target: Target, flow: Flow, branch: str) -> None:
         if isinstance(hops, Reason):
             self.decided(hops, request)
             return
@@ -296,12 +302,10 @@ class Proxy:
     def _loop_mark(self, request: Request) -> str:
         """What a request is routed by, in a few characters that only this element makes (RFC 5393 §4.2.4)."""
         headers = request.headers
-        by = (
-            request.uri.encode("utf-8", "surrogateescape"),
-            *headers.lines_of("Route"),
-            *headers.lines_of("Proxy-Require"),
-            *headers.lines_of("Proxy-Authorization"),
-        )
+        by = [request.uri.encode("utf-8", "surrogateescape")]
+        for name in _ROUTED_BY:
+            if name in headers.names:
+                by += headers.lines_of(name)
         return f"{crc32(b' '.join(by), self._salt):08x}"
 
 

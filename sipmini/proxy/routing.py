@@ -43,7 +43,7 @@ def arrived(request: Request, is_own_place: Callable[[SipUri], bool]) -> Arrived
     routed_here = repaired
     route = _first_route(request)
     while route is not None and isinstance(route.uri, SipUri) and is_own_place(route.uri):
-        request = request.with_headers(request.headers.without_first_value("Route"))
+        request = request.edited(request.headers.without_first_value("Route"), "Route")
         routed_here = True
         route = _first_route(request)
     if route is None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from automat import TypeMachineBuilder
-
-if TYPE_CHECKING:
-    from automat._typed import TypeMachine
+from automat import TypeMachine, TypeMachineBuilder
 
 Inputs = TypeVar("Inputs")
 Core = TypeVar("Core")
