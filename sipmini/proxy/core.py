@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Protocol
 from zlib import crc32
 
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -152,6 +152,8 @@ class Proxy:
         return make_response(request, 200, to_tag=self._stack.token(), fields=fields)
 
     def _broke(self, failure: Failure, request: Request, transaction: ServerTransaction) -> None:
+        if isinstance(failure.value, FirstError):
+            failure = failure.value.subFailure
         _log.failure("{method} was not handled to its end", failure, method=request.method)
         if transaction.final_status is None:
             reason = reasons.SERVER_ERROR.because()

@@ -197,7 +197,14 @@ class Fork(ProxyCase):
         self.phones[0].send(answer(alone, 486))
         self.assertEqual(self.alice.lines(), [])
         self.assertEqual(self.yard.decided(), ["no-via-left", "no-via-left", "unusable-response"])
-        self.answer(1, 500)
+        # Its 200 cannot go anywhere either, and comes again as nobody acknowledges it.
+        second = self.invites[1]
+        alone = second.with_headers(
+            second.headers.without("Via").prepended("Via", second.headers.values("Via")[0])
+        )
+        self.phones[1].send(answer(alone, 200))
+        self.phones[1].send(answer(alone, 200))
+        self.assertEqual(self.yard.decided(), ["no-via-left", "unusable-response", "no-via-left"])
         self.answer(2, 500)
         self.assertEqual(self.end(502).phrase, "Bad Gateway (UDP 192.0.2.20:5060)")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from twisted.internet.defer import Deferred
+
 from sipmini.hop import Hop
 from sipmini.message import Response
 from sipmini.proxy import Proxy
@@ -290,6 +292,34 @@ class Refusing(ProxyCase):
         self.assertEqual(self.alice.lines(), ["500"])
         self.assertEqual(self.yard.decided(), ["server-error"] * 2)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+    def test_a_fault_while_names_are_looked_up(self) -> None:
+        """§21.5.1: 500, unless the client has its answer already; an ACK is lost."""
+        for method, heard in (("INVITE", ["100", "500"]), ("MESSAGE", ["500"]), ("ACK", [])):
+            with self.subTest(method=method):
+                broken: Deferred[list[Hop]] = Deferred()
+                self.yard.names.resolve = lambda uri, broken=broken: broken  # type: ignore[method-assign, misc]
+                data = self.alice.make(method, "sip:bob@biloxi.com")
+                self.alice.send(data)
+                broken.errback(ZeroDivisionError())
+                self.yard.advance(0.1)
+                messages = self.alice.take()
+                self.assertEqual([str(one.status) for one in messages if isinstance(one, Response)], heard)
+                if method == "INVITE":
+                    self.acknowledge(data, messages[-1])
+                self.assertEqual(self.yard.decided(), ["server-error"] if heard else [])
+                self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_fault_after_the_answer(self) -> None:
+        """§9.2: the client has cancelled meanwhile; it hears nothing more."""
+        broken: Deferred[list[Hop]] = Deferred()
+        self.yard.names.resolve = lambda uri: broken  # type: ignore[method-assign]
+        data = self.invite("sip:bob@biloxi.com")
+        self.cancel(data)
+        self.acknowledge(data, self.alice.take()[-1])
+        broken.errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.alice.lines(), [])
 
 
 class Loops(ProxyCase):
