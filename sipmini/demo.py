@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,26 +116,24 @@ class Trapezoid:
         for element in (self.atlanta, self.biloxi):
             element.startService()
         bob, alice = self.bob.phone, self.alice.phone
-        ringing = _event(reactor, bob, "ringing")
         registered = [_event(reactor, each.phone, "registered") for each in (self.alice, self.bob)]
         for each in (self.alice, self.bob):
             each.startService()
-        for waiting in registered:
-            await waiting
+        await _all(registered)
         say(f"{alice.user} and {bob.user} are registered, each with the proxy of its domain.")
-        answered = _event(reactor, alice, "answered")
+        ringing = _event(reactor, bob, "ringing")
         alice.call(bob.user)
         await ringing
         say(f"{alice.user} calls {bob.user}, and it rings.")
         await deferLater(reactor, RINGING)
+        answered = _event(reactor, alice, "answered")
         bob.answer()
         await answered
         say(f"Bob has answered; they talk for {talk:g} s.")
         await deferLater(reactor, talk)
         over = [_event(reactor, each.phone, "call-ended") for each in (self.alice, self.bob)]
         alice.hangup()
-        for waiting in over:
-            await waiting
+        await _all(over)
         # The 200 to the BYE is still on its way.
         await _message(reactor, self.alice.journal, b" BYE")
         say("Alice has hung up.")
@@ -144,6 +142,13 @@ class Trapezoid:
         """Stop all four."""
         running = [element for element in self.elements if element.running]
         return DeferredList([element.stopService() for element in running], consumeErrors=True)
+
+
+async def _all(waiting: Sequence[Deferred[Any]]) -> None:
+    """Wait for all of them, and raise the first failure there is."""
+    for succeeded, result in await DeferredList(waiting, consumeErrors=True):
+        if not succeeded:
+            result.raiseException()
 
 
 def _event(reactor: Any, phone: Any, kind: str) -> Deferred[PhoneEvent]:
