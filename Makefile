@@ -44,7 +44,9 @@ demo: $(VENV)/installed
 
 # The suite runs under both of its runners; what is not reached by 95 % of branches and lines fails it.
 test: $(VENV)/installed-dev
+	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m twisted.trial --reporter=text tests
 	$(BIN)/python -m coverage report --fail-under=95
 

@@ -164,10 +164,13 @@ class IntegrationTestCase(TestCase):
         self.room = Path(tempfile.mkdtemp(prefix="sipmini-test-"))
         self.addCleanup(shutil.rmtree, self.room, ignore_errors=True)
 
-    def start(self, *command: str, cwd: Path | None = None, terminal: bool = False) -> Program:
+    def start(
+        self, *command: str, cwd: Path | None = None, terminal: bool = False, measured: bool = True
+    ) -> Program:
         """Start a program in the test's folder (or in `cwd`), this checkout first on Python's path.
 
-        On a `terminal`, programs that hold their output back until the end say it at once.
+        On a `terminal`, programs that hold their output back until the end say it at once. One that is not
+        `measured` is not slowed down by measuring its coverage, if that is measured.
         """
         program = Program(command, terminal)
         environment = {
@@ -177,21 +180,23 @@ class IntegrationTestCase(TestCase):
             "SIPMINI_STATE": str(self.room / "state"),
             "HOME": str(self.room),
         }
+        if not measured:
+            environment = {name: value for name, value in environment.items() if "COVERAGE" not in name}
         where = str(cwd or self.room)
         reactor.spawnProcess(program, command[0], command, environment, where, usePTY=terminal)
         self.addCleanup(self.stop, program)
         return program
 
-    def twistd(self, *arguments: str, cwd: Path | None = None) -> Program:
+    def twistd(self, *arguments: str, cwd: Path | None = None, measured: bool = True) -> Program:
         """`twistd -n` with these arguments."""
-        return self.start(*TWISTD, "-n", *arguments, cwd=cwd)
+        return self.start(*TWISTD, "-n", *arguments, cwd=cwd, measured=measured)
 
     async def proxy(self, *options: str, port: int = 0, cwd: Path | None = None) -> tuple[Program, int]:
         """A sipmini-proxy for sipmini.test on UDP and TCP of `port` (else a free one), once it is ready."""
         port = port or free_port()
         listen = [f"--listen={transport}:{LOOPBACK}:{port}" for transport in ("udp", "tcp")]
         settings = ("--domain=sipmini.test", "--no-dns", *listen, *options)
-        program = self.twistd("sipmini-proxy", *settings, cwd=cwd)
+        program = self.twistd("sipmini-proxy", *settings, cwd=cwd, measured=False)
         # It says what it is before it runs: the first answer shows that it does.
         await program.said("^To register a phone")
         phone = SmallPhone(port)
