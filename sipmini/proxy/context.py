@@ -190,6 +190,8 @@ class ResponseContext:
         if status == 100:
             return
         headers = response.headers.without_first_value("Via")
+        if "Content-Length" not in headers.names:
+            headers = headers.appended("Content-Length", str(len(response.body)))
         upstream = Response(status, response.phrase, headers, response.body)
         if "Via" not in upstream.headers.names:
             self.sender.decided(reasons.LAST_VIA.because(str(status)), response)

@@ -101,7 +101,8 @@ class Proxy:
     def _check(self, request: Request, here: Arrived) -> None:
         """§16.3, in its order."""
         target = request.target
-        if not isinstance(target, SipUri):
+        # sips: is for those who can send by TLS alone (§26.2.2).
+        if not isinstance(target, SipUri) or target.scheme != "sip":
             raise Refused(reasons.UNSUPPORTED_SCHEME.because(target.scheme[:40]))
         if request.max_forwards == 0 and not self._targets.is_for_element(here):
             raise Refused(reasons.TOO_MANY_HOPS.because())

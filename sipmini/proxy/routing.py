@@ -81,7 +81,9 @@ def _without_own_maddr(request: Request, is_own_place: Callable[[SipUri], bool])
 
 
 def forwarded(request: Request, uri_text: str, record_routes: tuple[str, ...] = ()) -> Request:
-    """*request* as it leaves, but for our Via: Request-URI, Max-Forwards, Record-Route (§16.6).
+    """*request* as it leaves, but for our Via (§16.6).
+
+    Request-URI, Max-Forwards, Record-Route, and Content-Length, which a stream needs.
 
     :param record_routes: our Record-Route values, the one of the outgoing side first.
     """
@@ -93,6 +95,9 @@ def forwarded(request: Request, uri_text: str, record_routes: tuple[str, ...] = 
         lines.append(b"Max-Forwards: 70")
     else:
         lines[names.index("Max-Forwards")] = b"Max-Forwards: %d" % (left - 1)
+    if "Content-Length" not in names:
+        names.append("Content-Length")
+        lines.append(b"Content-Length: %d" % len(request.body))
     if record_routes:
         at = names.index("Record-Route") if "Record-Route" in names else _after_vias(names)
         for value in reversed(record_routes):

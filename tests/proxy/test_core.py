@@ -192,7 +192,8 @@ class Refusing(ProxyCase):
 
     def test_scheme(self) -> None:
         """§16.3 step 2: 416."""
-        for uri in ("tel:+123", "mailto:bob@atlanta.com"):
+        # sips: asks for TLS on every hop (§26.2.2), and there is none.
+        for uri in ("tel:+123", "mailto:bob@atlanta.com", "sips:bob@atlanta.com", "sips:atlanta.com"):
             with self.subTest(uri=uri):
                 self.refused(self.alice.make("MESSAGE", uri), 416, "unsupported-uri-scheme")
 

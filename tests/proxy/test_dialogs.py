@@ -244,3 +244,18 @@ class Elements(ProxyCase):
                 self.alice.send(message("SIP/2.0 200 OK", [*fields, "Call-ID: c", "CSeq: 1 INVITE"]))
                 self.assertEqual(self.yard.decided(), [rule])
                 self.assertEqual(self.bob.lines(), ["ACK"])
+
+    def test_content_length_is_added_for_a_stream(self) -> None:
+        """§16.6 step 9, §20.14: a datagram needs none, a connection does; both ways."""
+        carol = self.yard.tcp("192.0.2.30")
+        self.yard.bind("carol", "sip:carol@192.0.2.30;transport=tcp")
+        data = self.alice.make("MESSAGE", "sip:carol@atlanta.com", "Content-Type: text/plain", body=b"Hi")
+        self.alice.send(data.replace(b"Content-Length: 2\r\n", b""))
+        heard = carol.request("MESSAGE")
+        self.assertEqual((heard.first("Content-Length"), heard.body), ("2", b"Hi"))
+        carol.send(answer(heard, 200))
+        carol.send(carol.make("MESSAGE", "sip:bob@atlanta.com"))
+        heard = self.bob.request("MESSAGE")
+        self.bob.send(answer(heard, 200, body=b"Hello").replace(b"Content-Length: 5\r\n", b""))
+        response = carol.response(200)
+        self.assertEqual((response.first("Content-Length"), response.body), ("5", b"Hello"))

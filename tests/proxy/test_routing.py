@@ -83,28 +83,37 @@ class Arriving(SynchronousTestCase):
 
 
 class Leaving(SynchronousTestCase):
-    def test_request_uri_and_max_forwards(self) -> None:
-        """§16.6 steps 2 and 3: lines keep their places."""
-        sent = forwarded(request("sip:bob@x", [], ("Max-Forwards", "10"), ("Subject", "y")), "sip:bob@phone")
-        self.assertEqual(
-            (sent.method, sent.uri, sent.headers.lines, sent.body),
-            ("INVITE", "sip:bob@phone", (b"Via: SIP/2.0/UDP a", b"Max-Forwards: 9", b"Subject: y"), b"body"),
-        )
-        sent = forwarded(request("sip:bob@x"), "sip:bob@x")
-        self.assertEqual(sent.headers.lines, (b"Via: SIP/2.0/UDP a", b"Max-Forwards: 70"))
+    def sent(self, *fields: tuple[str, str], record_routes: tuple[str, ...] = ()) -> Request:
+        """The request with these fields as it leaves for bob's phone."""
+        return forwarded(request("sip:bob@x", [], *fields), "sip:bob@phone", record_routes)
+
+    def test_request_uri_max_forwards_and_content_length(self) -> None:
+        """§16.6 steps 2, 3 and 9: lines keep their places, what is missing comes last."""
+        length = ("Content-Length", "4")
+        for fields, lines in (
+            (
+                (("Max-Forwards", "10"), length, ("Subject", "y")),
+                (b"Max-Forwards: 9", b"Content-Length: 4", b"Subject: y"),
+            ),
+            ((length,), (b"Content-Length: 4", b"Max-Forwards: 70")),
+            ((), (b"Max-Forwards: 70", b"Content-Length: 4")),
+        ):
+            with self.subTest(fields=fields):
+                sent = self.sent(*fields)
+                self.assertEqual(
+                    (sent.method, sent.uri, sent.headers.lines, sent.body),
+                    ("INVITE", "sip:bob@phone", (b"Via: SIP/2.0/UDP a", *lines), b"body"),
+                )
 
     def test_record_route(self) -> None:
         """§16.6 step 4: before those of others, or after the last Via."""
         mine = ("sip:out;lr", "sip:in;lr")
         others = [("Via", "SIP/2.0/UDP b"), ("Subject", "y"), ("Record-Route", "<sip:z;lr>")]
-        sent = forwarded(request("sip:bob@x", [], *others), "sip:bob@x", mine)
-        self.assertEqual(
-            sent.headers.names,
-            ("Via", "Via", "Subject", "Record-Route", "Record-Route", "Record-Route", "Max-Forwards"),
-        )
+        sent = self.sent(*others, record_routes=mine)
+        self.assertEqual(sent.headers.names[:6], ("Via", "Via", "Subject", *["Record-Route"] * 3))
         self.assertEqual(sent.values("Record-Route"), ["<sip:out;lr>", "<sip:in;lr>", "<sip:z;lr>"])
-        sent = forwarded(request("sip:bob@x", [], *others[:2]), "sip:bob@x", mine[:1])
-        self.assertEqual(sent.headers.names, ("Via", "Via", "Record-Route", "Subject", "Max-Forwards"))
+        sent = self.sent(*others[:2], record_routes=mine[:1])
+        self.assertEqual(sent.headers.names[:4], ("Via", "Via", "Record-Route", "Subject"))
 
     def test_next_hop(self) -> None:
         """§16.6 step 6: a loose router stays in Route, a strict one goes to the Request-URI."""
