@@ -134,8 +134,9 @@ class Trapezoid:
         over = [_event(reactor, each.phone, "call-ended") for each in (self.alice, self.bob)]
         alice.hangup()
         await _all(over)
-        # The 200 to the BYE is still on its way.
+        # The 200 to the BYE is still on its way, and is yet to be handled when it is written down.
         await _message(reactor, self.alice.journal, b" BYE")
+        await deferLater(reactor, 0)
         say("Alice has hung up.")
 
     def stop(self) -> Deferred[Any]:

@@ -31,10 +31,16 @@ FLUSH_INTERVAL = 0.25
 _MOST_GATHERED = 1 << 20
 
 
+class DelayedCall(Protocol):
+    """What of IDelayedCall is needed here."""
+
+    def cancel(self) -> object: ...
+
+
 class Clock(Protocol):
     """What of IReactorTime is needed here."""
 
-    def callLater(self, delay: float, callable: Callable[..., object]) -> object: ...
+    def callLater(self, delay: float, callable: Callable[..., object]) -> DelayedCall: ...
 
 
 def redacted(data: bytes) -> bytes:
@@ -71,7 +77,7 @@ class MessageLog:
         self._kept = kept
         self._gathered: list[bytes] = []
         self._gathered_size = 0
-        self._flush_due = False
+        self._flush_due: DelayedCall | None = None
         self._second = 0
         self._stamp = ""
         self._file: BinaryIO | None = None
@@ -93,6 +99,9 @@ class MessageLog:
 
     def close(self) -> None:
         """Write what was gathered, and close the file."""
+        if self._flush_due is not None:
+            self._flush_due.cancel()
+            self._flush_due = None
         self.flush()
         if self._file is not None:
             self._file.close()
@@ -120,9 +129,8 @@ class MessageLog:
         self._gathered_size += len(record)
         if self._gathered_size > _MOST_GATHERED:
             self.flush()
-        elif not self._flush_due:
-            self._flush_due = True
-            self._clock.callLater(FLUSH_INTERVAL, self._flush_by_clock)
+        elif self._flush_due is None:
+            self._flush_due = self._clock.callLater(FLUSH_INTERVAL, self._flush_by_clock)
 
     def _time(self, at: float) -> str:
         second = int(at)
@@ -132,7 +140,7 @@ class MessageLog:
         return f"{self._stamp}.{int((at - second) * 1e6):06d}Z"
 
     def _flush_by_clock(self) -> None:
-        self._flush_due = False
+        self._flush_due = None
         self.flush()
 
     def flush(self) -> None:

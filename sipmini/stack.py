@@ -69,7 +69,8 @@ class Stack:
         return self.transports.listen(transport, host, port)
 
     def stop(self) -> list[Any]:
-        """Close all sockets: see :meth:`Transports.stop`."""
+        """Close all sockets, see :meth:`Transports.stop`, and forget what was still to come."""
+        self.transactions.stop()
         return self.transports.stop()
 
     def contact_for(self, hop: Hop) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Tests of the message ladder, and the ladder of the exercise's call, message for message."""
+"""The message ladder: which arrows are drawn, and how."""
 
 from __future__ import annotations
 
@@ -7,170 +7,114 @@ from twisted.trial.unittest import SynchronousTestCase
 from sipmini import reasons
 from sipmini.codec import decode
 from sipmini.flow import Flow
-from sipmini.journal import Changed, Decided, Entry, Received, Sent
-from sipmini.ladder import ASCII, UNICODE, Arrow, Note, draw, label, steps
-from tests.folders import new_folder
-from tests.trapezoid import Trapezoid
+from sipmini.journal import Decided, Entry, Received, Sent
+from sipmini.ladder import ASCII, UNICODE, Arrow, Note, draw, steps
 
-ALICE, BOB, EVE = ("192.0.2.1", 5060), ("192.0.2.2", 5060), ("192.0.2.9", 40000)
-
-
-def message(start: str, cseq: str | None = None) -> bytes:
-    fields = ["Call-ID: c"] + ([] if cseq is None else [f"CSeq: {cseq}"])
-    return "\r\n".join([start, *fields, "", ""]).encode()
+ALICE = ("192.0.2.1", 5060)
+PROXY = ("192.0.2.8", 8000)
+STRANGER = ("2001:db8::9", 5070)
 
 
-BYE = message("BYE sip:bob@biloxi.com SIP/2.0", "2 BYE")
+def invite(call: str = "a") -> bytes:
+    return (
+        f"INVITE sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1\r\nCall-ID: {call}\r\n"
+        "CSeq: 1 INVITE\r\n\r\n"
+    ).encode()
 
 
-class Labels(SynchronousTestCase):
-    def test_labels(self) -> None:
-        """A method, or a status, its phrase and, where it is no INVITE's, the method it answers."""
-        for data, text in (
-            (BYE, "BYE"),
-            (message("SIP/2.0 180 Ringing", "1 INVITE"), "180 Ringing"),
-            (message("SIP/2.0 200 OK", "2 BYE"), "200 OK (BYE)"),
-            (message("SIP/2.0 200 "), "200"),
-        ):
-            with self.subTest(text=text):
-                self.assertEqual(label(decode(data)), text)
+def answer(status: str, method: str = "INVITE") -> bytes:
+    return f"SIP/2.0 {status}\r\nCall-ID: a\r\nCSeq: 1 {method}\r\n\r\n".encode()
 
 
-class Steps(SynchronousTestCase):
-    places = {ALICE: "alice", BOB: "bob"}
+def flow(local: tuple[str, int], remote: tuple[str, int]) -> Flow:
+    return Flow("UDP", local, remote, 1)
 
-    def steps(self, *entries: Entry) -> list[Arrow | Note]:
-        return steps(entries, self.places)
 
-    def test_a_message_that_both_wrote_down_is_one_arrow(self) -> None:
-        """In the order of time, whoever's journal comes first."""
-        there, back = Flow("UDP", ALICE, BOB, 1), Flow("UDP", BOB, ALICE, 1)
-        ok = message("SIP/2.0 200 OK", "2 BYE")
+class StepsTests(SynchronousTestCase):
+    """From journal entries to arrows and notes."""
+
+    def test_one_arrow_a_message(self) -> None:
+        """What its sender and its receiver both wrote down is drawn once, in the order of time."""
+        entries: list[Entry] = [
+            Received("proxy", 1.001, flow(PROXY, ALICE), invite()),
+            Sent("alice", 1.0, flow(ALICE, PROXY), invite()),
+            Sent("proxy", 1.002, flow(PROXY, ALICE), answer("100 Trying")),
+            Received("alice", 1.003, flow(ALICE, PROXY), answer("100 Trying")),
+        ]
         self.assertEqual(
-            self.steps(
-                Received("bob", 1.1, back, BYE),
-                Sent("bob", 1.2, back, ok),
-                Sent("alice", 1.0, there, BYE),
-                Received("alice", 1.3, there, ok),
-            ),
-            [Arrow(1.0, "alice", "bob", "BYE", "c"), Arrow(1.2, "bob", "alice", "200 OK (BYE)", "c")],
-        )
-
-    def test_others_are_shown_by_their_address(self) -> None:
-        """What strangers send, and what is sent to them."""
-        stranger = Flow("UDP", ALICE, EVE, 1)
-        ipv6 = Flow("TCP", ALICE, ("2001:db8::9", 5060), 1)
-        self.assertEqual(
-            self.steps(
-                Received("alice", 1, stranger, BYE),
-                Sent("alice", 2, stranger, b"?"),
-                Sent("alice", 3, ipv6, BYE),
-            ),
+            steps(entries, {}),
             [
-                Arrow(1, "192.0.2.9:40000", "alice", "BYE", "c"),
-                Arrow(2, "alice", "192.0.2.9:40000", "(not a SIP message)", ""),
-                Arrow(3, "alice", "[2001:db8::9]:5060", "BYE", "c"),
+                Arrow(1.0, "alice", "proxy", "INVITE", "a"),
+                Arrow(1.002, "proxy", "alice", "100 Trying", "a"),
             ],
         )
 
-    def test_connections_lead_to_their_element(self) -> None:
-        """The end of a TCP connection that alice opened has a port of its own."""
-        opened = ("192.0.2.1", 49152)
+    def test_strangers_are_shown_by_their_address(self) -> None:
+        """A peer that keeps no journal of ours: its messages are drawn when they arrive."""
+        entries: list[Entry] = [
+            Received("proxy", 1.0, flow(PROXY, STRANGER), invite()),
+            Sent("proxy", 1.1, flow(PROXY, STRANGER), answer("200 OK", "BYE")),
+            Sent("proxy", 1.2, flow(PROXY, ("192.0.2.9", 5060)), b"\r\n\r\n"),
+        ]
         self.assertEqual(
-            self.steps(
-                Sent("alice", 1, Flow("TCP", opened, BOB, 7), BYE),
-                Received("bob", 2, Flow("TCP", BOB, opened, 3), BYE),
-                Sent("bob", 3, Flow("TCP", BOB, opened, 3), BYE),
-            ),
-            [Arrow(1, "alice", "bob", "BYE", "c"), Arrow(3, "bob", "alice", "BYE", "c")],
+            steps(entries, {PROXY: "proxy"}),
+            [
+                Arrow(1.0, "[2001:db8::9]:5070", "proxy", "INVITE", "a"),
+                Arrow(1.1, "proxy", "[2001:db8::9]:5070", "200 OK (BYE)", "a"),
+                Arrow(1.2, "proxy", "192.0.2.9:5060", "(not a SIP message)", ""),
+            ],
         )
 
     def test_decisions_are_notes(self) -> None:
-        """Changes of state are none."""
-        reason = reasons.UNKNOWN_USER.because("bob")
+        """A rule that was applied stands where it was applied."""
+        reason = reasons.TOO_MANY_HOPS.because()
+        entries: list[Entry] = [
+            Decided("proxy", 1.0, reason, decode(invite("b")), None),
+            Decided("proxy", 2.0, reason, None, None),
+        ]
         self.assertEqual(
-            self.steps(
-                Decided("bob", 1, reason, decode(BYE), None),
-                Decided("bob", 2, reason, None, None),
-                Changed("bob", 3, "call", "c", "a", "b"),
-            ),
-            [Note(1, "bob", str(reason), "c"), Note(2, "bob", str(reason), "")],
+            steps(entries, {}),
+            [Note(1.0, "proxy", str(reason), "b"), Note(2.0, "proxy", str(reason), "")],
         )
 
 
-class Drawing(SynchronousTestCase):
-    maxDiff = None
+class DrawTests(SynchronousTestCase):
+    """From arrows to text."""
 
-    def test_nothing(self) -> None:
-        self.assertEqual(draw([], ["alice", "bob"]), "(no messages)\n")
-        self.assertEqual(draw([Note(1, "bob", "x", "")], []), "(no messages)\n")
-
-    def test_arrows_and_notes(self) -> None:
-        """Both ways, to oneself, cut where the room is short; strangers stand right of the rest."""
+    def test_ascii(self) -> None:
+        """One column an element, one arrow a message, times from the first message on."""
         ladder = [
-            Arrow(5.0, "alice", "bob", "INVITE", ""),
-            Note(5.001, "bob", "busy-here (RFC 3261 §21.4.24)", ""),
-            Arrow(5.25, "bob", "alice", "486 Busy Here And Everywhere", ""),
-            Arrow(6.0, "bob", "192.0.2.9", "BYE", ""),
-            Arrow(7.5, "bob", "bob", "MESSAGE", ""),
+            Arrow(5.0, "alice", "proxy", "INVITE", "a"),
+            Note(5.0005, "proxy", "a rule (RFC 3261 §16)", "a"),
+            Arrow(5.25, "bob", "alice", "180 Ringing", "a"),
+            Arrow(6.0, "proxy", "proxy", "OPTIONS", "b"),
         ]
         self.assertEqual(
-            draw(ladder, ["alice", "bob"], ASCII),
-            "         alice              bob            192.0.2.9\n"
+            draw(ladder, ["alice", "proxy"], ASCII),
+            "         alice             proxy              bob\n"
             "           |                 |                 |\n"
             "   0.000   |----- INVITE --->|                 |\n"
-            "   0.001  bob: busy-here (RFC 3261 §21.4.24)\n"
-            "   0.250   |< 486 Busy Here -|                 |\n"
-            "   1.000   |                 |------ BYE ----->|\n"
-            "   2.500   |                 | (MESSAGE)\n"
+            "   0.000  proxy: a rule (RFC 3261 §16)\n"
+            "   0.250   |<---------- 180 Ringing -----------|\n"
+            "   1.000   |                 | (OPTIONS)\n"
             "           |                 |                 |\n",
         )
 
-    def test_the_call_of_the_exercise(self) -> None:
-        """RFC 3261 figure 1: alice@atlanta.com calls bob@biloxi.com through two proxies, and hangs up."""
-        trapezoid = Trapezoid(new_folder(self))
-        trapezoid.start()
-        entries: list[Entry] = []
-        names = {}
-        for element in trapezoid.elements.values():
-            element.journal.observe(entries.append)
-            for each in element.stack.transports.listening:
-                names[each.host, each.port] = element.journal.element
-        trapezoid.alice.call("bob@biloxi.com")
-        trapezoid.advance(1)
-        trapezoid.bob.answer()
-        trapezoid.advance(2)
-        trapezoid.alice.hangup()
-        trapezoid.advance(1)
-        columns = [element.journal.element for element in trapezoid.elements.values()]
-        self.assertEqual(
-            draw(steps(entries, names), columns, UNICODE).splitlines(),
-            LADDER.splitlines()[1:],
-        )
+    def test_four_elements_fit_a_terminal(self) -> None:
+        """The demo's ladder is no wider than 80 columns."""
+        columns = ["alice@atlanta.com", "atlanta.com", "biloxi.com", "bob@biloxi.com"]
+        drawn = draw([Arrow(0.0, columns[3], columns[0], "100 Trying", "a")], columns, UNICODE)
+        self.assertLessEqual(max(map(len, drawn.splitlines())), 80)
+        self.assertIn("│◀", drawn)
 
+    def test_long_names_and_labels(self) -> None:
+        """Names never run into each other; a label that is too long is cut."""
+        columns = ["a" * 40, "b" * 40]
+        label = "480 Temporarily Unavailable And Then Some More Of It, Too Long By Far"
+        lines = draw([Arrow(0.0, *columns, label, "a")], columns, ASCII).splitlines()
+        self.assertIn(f"{'a' * 40}  {'b' * 40}", lines[0])
+        self.assertLess(len(lines[2]), 80)
 
-LADDER = """
-         alice@atlanta.com    atlanta.com       biloxi.com      bob@biloxi.com
-                 │                 │                 │                 │
-   0.000         │───── INVITE ───▶│                 │                 │
-   0.001         │◀── 100 Trying ──│                 │                 │
-   0.001         │                 │───── INVITE ───▶│                 │
-   0.002         │                 │◀── 100 Trying ──│                 │
-   0.002         │                 │                 │───── INVITE ───▶│
-   0.003         │                 │                 │◀─ 180 Ringing ──│
-   0.004         │                 │◀─ 180 Ringing ──│                 │
-   0.005         │◀─ 180 Ringing ──│                 │                 │
-   1.000         │                 │                 │◀──── 200 OK ────│
-   1.001         │                 │◀──── 200 OK ────│                 │
-   1.002         │◀──── 200 OK ────│                 │                 │
-   1.003         │────── ACK ─────▶│                 │                 │
-   1.004         │                 │────── ACK ─────▶│                 │
-   1.005         │                 │                 │────── ACK ─────▶│
-   3.000         │────── BYE ─────▶│                 │                 │
-   3.001         │                 │────── BYE ─────▶│                 │
-   3.002         │                 │                 │────── BYE ─────▶│
-   3.003         │                 │                 │◀─ 200 OK (BYE) ─│
-   3.004         │                 │◀─ 200 OK (BYE) ─│                 │
-   3.005         │◀─ 200 OK (BYE) ─│                 │                 │
-                 │                 │                 │                 │
-"""
+    def test_nothing(self) -> None:
+        """No message, no ladder."""
+        self.assertEqual(draw([], ["alice"]), "(no messages)\n")

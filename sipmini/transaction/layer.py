@@ -96,6 +96,12 @@ class Transactions:
         """How many transactions are in progress or wait for stragglers."""
         return len(self._servers) + len(self._clients)
 
+    def stop(self) -> None:
+        """Forget all transactions and their timers, without telling anybody."""
+        self.timers.stop()
+        self._servers.clear()
+        self._clients.clear()
+
     # --- from the network -------------------------------------------------------------------
 
     def request_received(self, request: Request, flow: Flow) -> None:

@@ -36,12 +36,18 @@ class TimerValues:
 _ROUNDING = 1e-6
 
 
+class DelayedCall(Protocol):
+    """What of IDelayedCall is needed here."""
+
+    def cancel(self) -> object: ...
+
+
 class Clock(Protocol):
     """What of IReactorTime is needed here."""
 
     def seconds(self) -> float: ...
 
-    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> object: ...
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> DelayedCall: ...
 
 
 @define(eq=False)
@@ -71,7 +77,7 @@ class Timer:
 class _Queue:
     delay: float
     waiting: deque[Timer] = field(factory=deque)
-    armed: bool = False
+    call: DelayedCall | None = None
 
 
 class Timers:
@@ -88,10 +94,18 @@ class Timers:
         if queue is None:
             queue = self._queues[delay] = _Queue(delay)
         queue.waiting.append(timer)
-        if not queue.armed:
-            queue.armed = True
-            self._clock.callLater(delay, self._expire, queue)
+        if queue.call is None:
+            queue.call = self._clock.callLater(delay, self._expire, queue)
         return timer
+
+    def stop(self) -> None:
+        """Cancel all of them."""
+        queues, self._queues = self._queues, {}
+        for queue in queues.values():
+            for timer in queue.waiting:
+                timer.cancel()
+            if queue.call is not None:
+                queue.call.cancel()
 
     @property
     def pending(self) -> int:
@@ -106,7 +120,7 @@ class Timers:
         while waiting and (not waiting[0].active or waiting[0].at <= now + _ROUNDING):
             due.append(waiting.popleft())
         if waiting:
-            self._clock.callLater(waiting[0].at - now, self._expire, queue)
+            queue.call = self._clock.callLater(waiting[0].at - now, self._expire, queue)
         else:
             del self._queues[queue.delay]
         for timer in due:
