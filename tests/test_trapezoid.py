@@ -278,6 +278,27 @@ class Calls(Case):
         opened = [element.stack.transports.connections for element in trapezoid.elements.values()]
         self.assertEqual(opened, [2, 4, 4, 2])
 
+    def test_proxies_restart_in_the_middle_of_a_call(self) -> None:
+        """§16: dialogs are the phones' business; what Record-Route said leads through the new proxies too."""
+        trapezoid = self.talking()
+        for name in ("atlanta", "biloxi"):
+            trapezoid.restart(name)
+        trapezoid.bob.hangup()
+        trapezoid.advance(1)
+        self.assertEqual(trapezoid.ladder(), [*across("BYE", back=True), *across("200 OK (BYE)")])
+        self.over(trapezoid, "answered", "answered")
+
+    def test_proxies_restart_while_it_rings(self) -> None:
+        """§13.3.1.4: nobody remembers the INVITE, so bob's 200 goes nowhere, and his BYE ends it for both."""
+        trapezoid = self.ringing()
+        trapezoid.restart("biloxi")
+        trapezoid.bob.answer()
+        trapezoid.advance(33)
+        self.assertIn(("bob", "ack-never-came"), trapezoid.decided)
+        self.assertEqual(trapezoid.outcomes(), (["cancelled"], ["missed"]))
+        trapezoid.advance(100)
+        self.assertEqual(trapezoid.left(), {})
+
     def test_same_seed_same_trace(self) -> None:
         """The octets of each packet and its time are the same in each run."""
         traces = []

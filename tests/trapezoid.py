@@ -11,7 +11,7 @@ from sipmini.codec import decode
 from sipmini.config import ListenSpec, PhoneSettings, ProxySettings
 from sipmini.journal import Decided
 from sipmini.ladder import label
-from sipmini.location import MemoryLocation
+from sipmini.location import LocationStore, MemoryLocation
 from sipmini.proxy_service import ProxyService
 from sipmini.testing import Packet, SimulatedNetwork
 from sipmini.ua.events import PhoneEvent
@@ -91,14 +91,27 @@ class Trapezoid:
         port = 5060 + place if self._shared else 5060
         self.names[address, port] = name
         host = self._shared or self.network.host(address)
-        made = self.elements[name] = self._element(name, host, address, port)
+        return self._put(name, host, address, port)
+
+    def restart(self, name: str) -> None:
+        """Stop a proxy and start another one in its place, which knows the bindings and nothing else."""
+        ((host, port),) = [place for place, known in self.names.items() if known == name]
+        old = self.elements[name]
+        old.stopService()
+        self.advance(0.1)
+        self._put(name, old.stack.clock, host, port, old.location).startService()
+
+    def _put(
+        self, name: str, host: Any, address: str, port: int, location: LocationStore | None = None
+    ) -> Any:
+        made = self.elements[name] = self._element(name, host, address, port, location)
         made.journal.observe(lambda entry: self.decided.append((name, entry.reason.rule.name)), Decided)
         if name in DOMAINS:
             self.events[name] = []
             made.phone.observers.append(self.events[name].append)
         return made
 
-    def _element(self, name: str, host: Any, address: str, port: int) -> Any:
+    def _element(self, name: str, host: Any, address: str, port: int, location: LocationStore | None) -> Any:
         random = Random(name)
 
         def token() -> str:
@@ -113,7 +126,7 @@ class Trapezoid:
         if name in DOMAINS:
             settings = phone_settings(f"{name}@{DOMAINS[name]}", listen, state)
             return PhoneService(host, settings, said, local, token, random)
-        location = MemoryLocation(self.network.seconds)
+        location = location or MemoryLocation(self.network.seconds)
         domain = proxy_settings(f"{name}.com", (listen,), state)
         return ProxyService(host, domain, said, local, token, random, location)
 
