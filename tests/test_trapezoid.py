@@ -281,9 +281,9 @@ class Calls(Case):
         trapezoid.advance(1)
         self.assertEqual(trapezoid.ladder(), [*across("BYE", back=True), *across("200 OK (BYE)")])
         self.over(trapezoid, "answered", "answered")
-        # Requests in the dialog go to where the other side listens: one connection each way and no more.
+        # The phones' own, and one each way between the proxies, for each sends to where the other listens.
         opened = [element.stack.transports.connections for element in trapezoid.elements.values()]
-        self.assertEqual(opened, [2, 4, 4, 2])
+        self.assertEqual(opened, [1, 3, 3, 1])
 
     def test_proxies_restart_in_the_middle_of_a_call(self) -> None:
         """§16: dialogs are the phones' business; what Record-Route said leads through the new proxies too."""

@@ -95,9 +95,12 @@ class Targets:
     def _found(self, here: Arrived) -> list[Target]:
         request = here.request
         uri = request.target
-        if here.next_route is not None or not isinstance(uri, SipUri) or not self._is_ours(here, uri):
+        if here.next_route is not None or not isinstance(uri, SipUri):
             self._check_relay(here)
             return [Target(request.uri)]
+        if not self._is_ours(here, uri):
+            self._check_relay(here)
+            return [Target(request.uri, self._connection_in_dialog(request, uri))]
         if uri.user is None:
             raise Refused(reasons.UNKNOWN_USER.because("the Request-URI names no user"))
         return self._contacts(uri)
@@ -137,6 +140,20 @@ class Targets:
         hop = Hop("TCP", host.strip("[]"), int(port))
         return hop if self._is_open((hop.host, hop.port)) else None
 
+    def _connection_in_dialog(self, request: Request, contact: SipUri) -> Hop | None:
+        """The connection that a phone of ours registered over, if *contact*, the Request-URI, is its own."""
+        if not contact.params or (contact.param("transport") or "").lower() != "tcp":
+            return None
+        user = request.to.uri
+        if not isinstance(user, SipUri) or not self._domains.is_mine(user.host, None):
+            return None
+        aor = user.address_of_record(self._domains.canonical(user.host))
+        for binding in self._location.bindings(aor, self._clock.seconds()):
+            bound = parse_uri(binding.contact)
+            if isinstance(bound, SipUri) and _place(bound) == _place(contact):
+                return self._open_connection(binding)
+        return None
+
     def _check_relay(self, here: Arrived) -> None:
         """Nobody's mail is carried for nothing: the caller is ours, or the dialog came through here."""
         if here.routed_here and here.request.to.tag is not None:
@@ -145,6 +162,10 @@ class Targets:
         if isinstance(caller, SipUri) and self._domains.is_mine(caller.host, None):
             return
         raise Refused(reasons.RELAY_DENIED.because(f"from {here.request.from_.uri_text}"[:80]))
+
+
+def _place(contact: SipUri) -> tuple[str | None, str, int | None]:
+    return (contact.user, contact.host, contact.port)
 
 
 def _shared(request: Request, targets: list[Target]) -> list[Target]:

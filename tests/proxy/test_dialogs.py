@@ -259,3 +259,36 @@ class Elements(ProxyCase):
         self.bob.send(answer(heard, 200, body=b"Hello").replace(b"Content-Length: 5\r\n", b""))
         response = carol.response(200)
         self.assertEqual((response.first("Content-Length"), response.body), ("5", b"Hello"))
+
+    def test_dialog_with_a_phone_on_tcp_stays_on_its_own_connection(self) -> None:
+        """§18: to ACK and BYE its Contact would lead nowhere, as for whoever is behind a NAT."""
+        carol = self.yard.tcp("192.0.2.30", listening=False)
+        carol.connect()
+        contact = "sip:carol@192.0.2.30:9;transport=tcp"
+        carol.send(
+            carol.make(
+                "REGISTER", "sip:atlanta.com", f"Contact: <{contact};ob>", to="<sip:carol@atlanta.com>"
+            )
+        )
+        carol.response(200)
+        to = "<sip:carol@atlanta.com>;tag=c"
+        for method in ("ACK", "BYE"):
+            self.alice.send(self.alice.make(method, contact, ROUTE, to=to))
+            heard = carol.request(method)
+            self.assertEqual(heard.uri, contact)
+        carol.send(answer(heard, 200))
+        self.assertEqual(self.alice.lines(), ["200"])
+        # Another place, another user, or no dialog with her: what the Request-URI says.
+        for uri, whom in (
+            ("sip:carol@192.0.2.30:10;transport=tcp", to),
+            ("sip:dave@192.0.2.30:9;transport=tcp", to),
+            (contact, "<sip:bob@atlanta.com>;tag=b"),
+            (contact, "<sip:carol@biloxi.com>;tag=b"),
+            (contact, "<tel:+1>;tag=b"),
+        ):
+            with self.subTest(uri=uri, whom=whom):
+                self.alice.send(self.alice.make("BYE", uri, ROUTE, to=whom))
+                self.assertEqual((carol.lines(), self.alice.lines()), ([], ["500"]))
+        carol.close()
+        self.alice.send(self.alice.make("BYE", contact, ROUTE, to=to))
+        self.assertEqual(self.alice.lines(), ["500"])
