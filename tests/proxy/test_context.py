@@ -8,6 +8,7 @@ from sipmini import codec
 from sipmini.errors import TransportFailure
 from sipmini.hop import Hop
 from sipmini.message import Message, Request, Response
+from sipmini.proxy.context import ResponseContext
 from sipmini.transaction import TimerValues
 from tests.proxy.harness import OFFER, ProxyCase, Yard, answer, message
 
@@ -534,10 +535,10 @@ class Vanished(ProxyCase):
     def test_failure_of_a_try_that_is_over_changes_nothing(self) -> None:
         """A branch that has its answer hears of no failure."""
         self.invite()
+        (transaction,) = self.yard.stack.transactions._servers.values()
+        assert isinstance(transaction.user, ResponseContext)
+        (branch,) = transaction.user.branches
         self.bob.send(answer(self.bob.request("INVITE"), 200))
-        contexts = [each.user for each in self.yard.stack.transactions._servers.values()]
-        (context,) = contexts
-        (branch,) = context.branches  # type: ignore[union-attr]
         branch.transport_failed(TransportFailure("late"))
         branch.cancel()
         self.assertEqual(self.yard.decided(), [])
