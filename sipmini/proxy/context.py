@@ -241,6 +241,7 @@ class ResponseContext:
         else:
             self.sender.decided(reasons.AFTER_FINAL.because(str(response.status)), response)
         self._cancel_pending()
+        self._settle()
 
     def _cancel_pending(self) -> None:
         for branch in self.branches:
@@ -248,11 +249,13 @@ class ResponseContext:
 
     def _settle(self) -> None:
         """Send the best response once all branches are finished (§16.7 step 6)."""
+        for branch in self.branches:
+            if not branch.finished:
+                return
+        branches, self.branches = self.branches, []  # they hold this context, which no longer needs them
         if self.transaction.final_status is not None:
             return
-        if not all(branch.finished for branch in self.branches):
-            return
-        finals = [branch.final for branch in self.branches if branch.final is not None]
+        finals = [branch.final for branch in branches if branch.final is not None]
         chosen = best(finals)
         if chosen.status == 408 and not self.is_invite:
             self.sender.decided(reasons.LATE_NON_INVITE.because(), self.request)

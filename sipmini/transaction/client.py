@@ -170,9 +170,11 @@ class ClientTransaction:
         self._tell(self._user.received, response)
 
     def _timed_out(self) -> None:
+        self._deaf = True
         self._tell(self._user.timed_out)
 
     def _failed(self, failure: TransportFailure) -> None:
+        self._deaf = True
         self._tell(self._user.transport_failed, failure)
 
     def _end(self) -> None:
@@ -180,6 +182,10 @@ class ClientTransaction:
         if self._cancel_timer is not None:
             self._cancel_timer.cancel()
         self._services.ended(self)
+        # Nothing that is over may be held by a circle, where only the garbage collector would find it.
+        self._invite = self._other = None
+        self._user = NOBODY
+        del self._core
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
         # A machine must never meet an exception: it would stay advanced and lose its inputs.
@@ -187,3 +193,19 @@ class ClientTransaction:
             what(*arguments)
         except Exception:
             _log.failure("the user of a client transaction failed")
+
+
+class _Nobody:
+    """The user of a CANCEL (its INVITE's user hears of the INVITE), and of what is over."""
+
+    def received(self, response: Response) -> None:
+        pass
+
+    def timed_out(self) -> None:
+        pass
+
+    def transport_failed(self, failure: TransportFailure) -> None:
+        pass
+
+
+NOBODY = _Nobody()

@@ -127,15 +127,15 @@ def _build() -> TypeMachineBuilder[InviteClientInputs, InviteClientCore]:
 
     def give_up(machine: InviteClientInputs, core: InviteClientCore) -> None:
         core.cancel_timers()
-        core.ended()
         core.timed_out()
+        core.ended()
 
     def end_by_failure(
         machine: InviteClientInputs, core: InviteClientCore, failure: TransportFailure
     ) -> None:
         core.cancel_timers()
-        core.ended()
         core.failed(failure)
+        core.ended()
 
     def end(machine: InviteClientInputs, core: InviteClientCore) -> None:
         core.ended()

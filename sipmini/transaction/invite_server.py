@@ -147,8 +147,8 @@ def _build() -> TypeMachineBuilder[InviteServerInputs, InviteServerCore]:
     @completed.upon(inputs.timer_h).to(terminated)
     def give_up(machine: InviteServerInputs, core: InviteServerCore) -> None:
         core.cancel_timers()
-        core.ended()
         core.timed_out()
+        core.ended()
 
     @accepted.upon(inputs.success).loop()
     def pass_success_on(machine: InviteServerInputs, core: InviteServerCore, response: bytes) -> None:

@@ -20,7 +20,7 @@ from sipmini.flow import Flow
 from sipmini.hop import Hop
 from sipmini.journal import Journal
 from sipmini.message import Request, Response, make_response
-from sipmini.transaction.client import ClientServices, ClientTransaction, Failed
+from sipmini.transaction.client import NOBODY, ClientServices, ClientTransaction, Failed
 from sipmini.transaction.matching import Key, client_key, server_key
 from sipmini.transaction.server import ServerTransaction
 from sipmini.transaction.timers import Timers, TimerValues
@@ -250,23 +250,10 @@ class Transactions:
 
     def _start_cancel(self, cancel: Request, hop: Hop) -> None:
         # §9.1: its own transaction, over the INVITE's Via as it stands.
-        self._start(ClientTransaction(cancel, bytes(cancel), hop, _Nobody(), self._services))
+        self._start(ClientTransaction(cancel, bytes(cancel), hop, NOBODY, self._services))
 
     def _client_ended(self, transaction: ClientTransaction) -> None:
         self._clients.pop((transaction.branch, transaction.request.method), None)
-
-
-class _Nobody:
-    """The user of a CANCEL: whatever comes of it, the INVITE's user hears of the INVITE."""
-
-    def received(self, response: Response) -> None:
-        pass
-
-    def timed_out(self) -> None:
-        pass
-
-    def transport_failed(self, failure: TransportFailure) -> None:
-        pass
 
 
 def _nobody(request: Request, transaction: ServerTransaction | None, flow: Flow) -> None:

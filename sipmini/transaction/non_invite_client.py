@@ -104,15 +104,15 @@ def _build() -> TypeMachineBuilder[NonInviteClientInputs, NonInviteClientCore]:
 
     def give_up(machine: NonInviteClientInputs, core: NonInviteClientCore) -> None:
         core.cancel_timers()
-        core.ended()
         core.timed_out()
+        core.ended()
 
     def end_by_failure(
         machine: NonInviteClientInputs, core: NonInviteClientCore, failure: TransportFailure
     ) -> None:
         core.cancel_timers()
-        core.ended()
         core.failed(failure)
+        core.ended()
 
     @completed.upon(inputs.timer_k).to(terminated)
     def end(machine: NonInviteClientInputs, core: NonInviteClientCore) -> None:

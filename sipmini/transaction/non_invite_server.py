@@ -77,8 +77,8 @@ def _build() -> TypeMachineBuilder[NonInviteServerInputs, NonInviteServerCore]:
     ) -> None:
         if core.end_timer is not None:
             core.end_timer.cancel()
-        core.ended()
         core.failed(failure)
+        core.ended()
 
     @completed.upon(inputs.timer_j).to(terminated)
     def end(machine: NonInviteServerInputs, core: NonInviteServerCore) -> None:

@@ -134,16 +134,21 @@ class ServerTransaction:
             self._tell(self.user.acked, ack)
 
     def _timed_out(self) -> None:
+        self._deaf = True
         if self.user is not None:
             self._tell(self.user.timed_out)
 
     def _failed(self, failure: TransportFailure) -> None:
+        self._deaf = self._invite is None
         if self.user is not None:
             self._tell(self.user.transport_failed, failure)
 
     def _end(self) -> None:
         self._deaf = True
         self._ended(self)
+        # Nothing that is over may be held by a circle, where only the garbage collector would find it.
+        self._invite = self._other = None
+        self.user = None
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
         # A machine must never meet an exception: it would stay advanced and lose its inputs.

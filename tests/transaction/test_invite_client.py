@@ -81,14 +81,14 @@ class InviteClientTests(Bench):
         self.start()
         self.clock.advance(100)
         resent = [(0.5, "INVITE"), (1.5, "INVITE"), (3.5, "INVITE"), (7.5, "INVITE"), (15.5, "INVITE")]
-        self.expect(*resent, (31.5, "INVITE"), (32.0, "ended"), (32.0, "timed out"))
+        self.expect(*resent, (31.5, "INVITE"), (32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_silence_on_a_stream(self) -> None:
         """§17.1.1.2: no Timer A on a reliable transport."""
         self.start(reliable=True)
         self.clock.advance(100)
-        self.expect((32.0, "ended"), (32.0, "timed out"))
+        self.expect((32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_values(self) -> None:
@@ -182,7 +182,7 @@ class InviteClientTests(Bench):
         """§17.1.4: a request that cannot be sent ends the transaction, and its user hears of it."""
         machine = self.start()
         machine.transport_failed(FAILURE)
-        self.expect((0, "ended"), (0, "failed", FAILURE))
+        self.expect((0, "failed", FAILURE), (0, "ended"))
         self.expect_idle()
 
     def test_transport_fails_after_an_answer(self) -> None:
@@ -199,7 +199,7 @@ class InviteClientTests(Bench):
         machine.failure("486")
         machine.transport_failed(FAILURE)
         received = [(0, "ACK", "486"), (0, "received", "486")]
-        self.expect(*received, (0, "ended"), (0, "failed", FAILURE))
+        self.expect(*received, (0, "failed", FAILURE), (0, "ended"))
         self.expect_idle()
 
     def test_abandoned(self) -> None:
@@ -207,7 +207,7 @@ class InviteClientTests(Bench):
         machine = self.start()
         machine.provisional("180")
         machine.abandoned()
-        self.expect((0, "received", "180"), (0, "ended"), (0, "timed out"))
+        self.expect((0, "received", "180"), (0, "timed out"), (0, "ended"))
         self.expect_idle()
 
     def test_default_values(self) -> None:

@@ -135,7 +135,7 @@ class InviteServerTests(Bench):
         self.expect((0, "send", b"180"), (0, "send", b"486"))
         self.clock.advance(100)
         times = [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
-        self.expect(*[(time, "send", b"486") for time in times], (32.0, "ended"), (32.0, "timed out"))
+        self.expect(*[(time, "send", b"486") for time in times], (32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_failure_without_ack_on_a_stream(self) -> None:
@@ -143,7 +143,7 @@ class InviteServerTests(Bench):
         machine = self.start(reliable=True)
         machine.failure(b"486")
         self.clock.advance(100)
-        self.expect((0, "send", b"486"), (32.0, "ended"), (32.0, "timed out"))
+        self.expect((0, "send", b"486"), (32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_failure(self) -> None:
@@ -192,7 +192,7 @@ class InviteServerTests(Bench):
         self.at(0.5)
         self.expect((0.5, "send", b"486"))
         self.clock.advance(100)
-        self.expect(*_repeats(), (32.0, "ended"), (32.0, "timed out"))
+        self.expect(*_repeats(), (32.0, "timed out"), (32.0, "ended"))
 
 
 def _repeats() -> list[tuple[float, str, bytes]]:

@@ -64,14 +64,14 @@ class NonInviteClientTests(Bench):
         self.start()
         self.clock.advance(100)
         times = [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
-        self.expect(*[(time, "BYE") for time in times], (32.0, "ended"), (32.0, "timed out"))
+        self.expect(*[(time, "BYE") for time in times], (32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_silence_on_a_stream(self) -> None:
         """§17.1.2.2: no Timer E on a reliable transport."""
         self.start(reliable=True)
         self.clock.advance(100)
-        self.expect((32.0, "ended"), (32.0, "timed out"))
+        self.expect((32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_provisional(self) -> None:
@@ -83,7 +83,7 @@ class NonInviteClientTests(Bench):
         self.clock.advance(100)
         received = [(0.2, "received", "100"), (0.2, "received", "183")]
         times = [0.5, 4.5, 8.5, 12.5, 16.5, 20.5, 24.5, 28.5]
-        self.expect(*received, *[(time, "BYE") for time in times], (32.0, "ended"), (32.0, "timed out"))
+        self.expect(*received, *[(time, "BYE") for time in times], (32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_provisional_on_a_stream(self) -> None:
@@ -91,7 +91,7 @@ class NonInviteClientTests(Bench):
         machine = self.start(reliable=True)
         machine.provisional("100")
         self.clock.advance(100)
-        self.expect((0, "received", "100"), (32.0, "ended"), (32.0, "timed out"))
+        self.expect((0, "received", "100"), (32.0, "timed out"), (32.0, "ended"))
         self.expect_idle()
 
     def test_final(self) -> None:
@@ -133,5 +133,5 @@ class NonInviteClientTests(Bench):
                     machine.provisional("100")
                     self.effects.clear()
                 machine.transport_failed(FAILURE)
-                self.expect((0, "ended"), (0, "failed", FAILURE))
+                self.expect((0, "failed", FAILURE), (0, "ended"))
                 self.expect_idle()
