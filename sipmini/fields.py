@@ -6,6 +6,7 @@ or :class:`~sipmini.errors.MalformedUri`, and ``str()`` for the way back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from sipmini.errors import MalformedValue
 from sipmini.grammar import (
     CSEQ,
     NAME_ADDR,
+    TOKEN,
     VIA_PARM,
     format_params,
     is_ipv6_reference,
@@ -31,6 +33,13 @@ MAGIC_COOKIE = "z9hG4bK"
 # once parsed.
 _MOST_REMEMBERED = 2048
 _LONGEST_REMEMBERED = 256
+
+
+#: A Via as nearly everybody writes it: single spaces, a name or an IPv4 address, nothing quoted.
+_PLAIN_VIA = re.compile(
+    rf"SIP/2\.0/([A-Za-z]+) ([A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?)(?::([1-5]?[0-9]{{1,4}}))?"
+    rf"((?:;{TOKEN}(?:=[^;\s\",=]*)?)*)"
+)
 
 
 @define
@@ -87,6 +96,9 @@ def parse_via(text: str) -> Via:
 
 
 def _parse_via(text: str) -> Via:
+    plain = _PLAIN_VIA.fullmatch(text)
+    if plain is not None:
+        return _plain_via(*plain.groups())
     match = VIA_PARM.fullmatch(text)
     if match is None:
         raise MalformedValue(f"Via {text[:80]!r}")
@@ -97,6 +109,14 @@ def _parse_via(text: str) -> Via:
     if port is not None and port > 65535:
         raise MalformedValue(f"Via {text[:80]!r}: {port} is not a port")
     return Via(transport.upper(), host, port, parse_params(params) if params else {}, f"{name}/{version}")
+
+
+def _plain_via(transport: str, host: str, port_text: str | None, params_text: str) -> Via:
+    params: dict[str, str | None] = {}
+    for part in params_text.split(";")[1:]:
+        name, equals, value = part.partition("=")
+        params.setdefault(name.lower(), value if equals else None)
+    return Via(transport.upper(), host, None if port_text is None else int(port_text), params)
 
 
 _remembered_via = lru_cache(maxsize=_MOST_REMEMBERED)(_parse_via)
