@@ -6,6 +6,7 @@ its own.  It opens the state directory and the sockets, and says in words what i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from twisted.internet.defer import Deferred, DeferredList, succeed
 
 from sipmini.config import ProxySettings
 from sipmini.decision_log import log_decision
+from sipmini.errors import StoreError
 from sipmini.hop import Hop
 from sipmini.journal import Decided, Journal
 from sipmini.listening import in_words, listen_everywhere, listen_on
@@ -23,7 +25,7 @@ from sipmini.location import LocationStore, SqliteLocation, WriterThread
 from sipmini.message_log import MessageLog
 from sipmini.proxy import Domains, Proxy
 from sipmini.registrar import Registrar
-from sipmini.resolver.publish import publish
+from sipmini.resolver.publish import is_alive, publish, withdraw
 from sipmini.resolver.resolver import Resolver
 from sipmini.resolver.system import SystemNames
 from sipmini.resolver.zones import ZoneStore
@@ -52,9 +54,13 @@ class ProxyService(Service):
         token: Callable[[], str] | None = None,
         random: Random | None = None,
         location: LocationStore | None = None,
+        process_id: Callable[[], int] = os.getpid,
+        is_alive: Callable[[int], bool] = is_alive,
     ) -> None:
         """:param announce: is told, in sentences, what the proxy does and what it met.
         :param location: stands for the SQLite file of the state directory.
+        :param process_id: the id of this process, asked when the proxy starts: a daemon has another before.
+        :param is_alive: whether there is a process of an id; proxies that have died are no longer published.
         """
         self._reactor = reactor
         self._settings = settings
@@ -63,6 +69,9 @@ class ProxyService(Service):
         self._writer: WriterThread | None = None
         self._log: MessageLog | None = None
         self._given_location = location
+        self._process_id = process_id
+        self._is_alive = is_alive
+        self._published: list[tuple[str, int]] = []
         self.location: LocationStore
         self.journal = Journal(settings.domains[0], reactor.seconds)
         self.journal.observe(log_decision, Decided)
@@ -90,9 +99,8 @@ class ProxyService(Service):
         self.privilegedStartService()
         settings = self._settings
         self.location = self._given_location or self._open_location(settings.state_dir)
-        names = settings.state_dir / "dns"
         system = SystemNames(self._reactor) if settings.dns else None
-        zones = ZoneStore(names, self._reactor.seconds, self._announce)
+        zones = ZoneStore(self._names, self._reactor.seconds, self._announce)
         zones.load()
         resolver = Resolver(zones, system, self._reactor, self._random)
         transports = self.stack.transports
@@ -104,14 +112,15 @@ class ProxyService(Service):
             name = f"messages-{settings.domains[0]}-{port}"
             self._log = MessageLog(settings.state_dir / "log", name, self._reactor)
             self._log.observe(self.journal)
-        self._publish(names)
+        self._publish()
         for sentence in self.description():
             self._announce(sentence)
         super().startService()  # type: ignore[no-untyped-call]
 
     def stopService(self) -> Deferred[Any]:
-        """Close the sockets, write what waits to be written."""
+        """Take the names back, close the sockets, write what waits to be written."""
         super().stopService()  # type: ignore[no-untyped-call]
+        self._withdraw()
         closing: list[Deferred[Any]] = [
             done if isinstance(done, Deferred) else succeed(done) for done in self.stack.stop()
         ]
@@ -139,12 +148,29 @@ class ProxyService(Service):
         self._writer = WriterThread(self._reactor)
         return SqliteLocation(str(directory), self._reactor, self._writer, self._announce)
 
-    def _publish(self, names: Path) -> None:
+    @property
+    def _names(self) -> Path:
+        return self._settings.state_dir / "dns"
+
+    def _publish(self) -> None:
         hops = [Hop(each.transport, each.host, each.port) for each in self.listening]
+        process_id = self._process_id()
         for domain in self._settings.domains:
-            publication = publish(names, domain, hops, self._reactor.seconds())
+            publication = publish(
+                self._names, domain, hops, self._reactor.seconds(), process_id, self._is_alive
+            )
+            self._published.append((domain, process_id))
             if publication.note:
                 self._announce(publication.note)
+
+    def _withdraw(self) -> None:
+        while self._published:
+            domain, process_id = self._published.pop()
+            try:
+                withdraw(self._names, domain, self._reactor.seconds(), process_id, self._is_alive)
+            except StoreError as error:
+                # The rest has to be closed all the same; the next proxy drops what is left behind.
+                self._announce(str(error))
 
     # --- in words ---------------------------------------------------------------------------
 

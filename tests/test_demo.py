@@ -115,7 +115,7 @@ class Demo(SynchronousTestCase):
                 self.assertEqual(demo.run(options), 0)
                 self.assertEqual(used[-1].exists(), stays)
         self.assertEqual(used[-1], asked)
-        self.assertTrue((asked / "dns" / "biloxi.com.zone").is_file())
+        self.assertTrue((asked / "location.sqlite").is_file())
 
     def test_terminal_without_unicode(self) -> None:
         """Or one that is to be spared it: the ladder is ASCII."""

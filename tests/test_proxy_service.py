@@ -83,12 +83,21 @@ class Case(SynchronousTestCase):
         log: bool = False,
         location: LocationStore | None = None,
         state: Path | None = None,
+        process_id: int = 7,
+        alive: Callable[[int], bool] = lambda process_id: True,
     ) -> ProxyService:
         """A service that was not started."""
         settings = ProxySettings(domains, listen, state or self.state, dns=False, message_log=log)
         location = location or MemoryLocation(self.network.seconds)
         return ProxyService(
-            self.host, settings, self.said.append, lambda _: "192.0.2.1", lambda: "token", location=location
+            self.host,
+            settings,
+            self.said.append,
+            lambda _: "192.0.2.1",
+            lambda: "token",
+            location=location,
+            process_id=lambda: process_id,
+            is_alive=alive,
         )
 
     def start(self, *listen: ListenSpec, **options: Any) -> ProxyService:
@@ -260,6 +269,36 @@ class Serving(Case):
         self.assertIn(str(path), self.said[0])
         self.assertIn("left as it is", self.said[0])
         self.assertNotIn("NAPTR", path.read_text())
+
+    def test_two_proxies_of_one_domain(self) -> None:
+        """Names lead to both, which the second says; what each published goes when it stops."""
+        path = self.state / "dns" / "atlanta.com.zone"
+        first = self.start()
+        self.said.clear()
+        second = self.start(process_id=8)
+        self.assertEqual(
+            self.said[:2],
+            [
+                "Port 8000 is taken, so this proxy uses port 8001.",
+                "atlanta.com is also served by the proxy with process id 7 on port 8000; names lead to both.",
+            ],
+        )
+        self.stop(first)
+        services = [line for line in path.read_text().splitlines() if " SRV " in line]
+        self.assertEqual([line.split()[-2] for line in services], ["8001"] * 4)
+        self.stop(second)
+        self.assertFalse(path.exists())
+
+    def test_names_that_cannot_be_taken_back(self) -> None:
+        """It says so, and stops all the same."""
+
+        def refuse(*_: object) -> None:
+            raise StoreError("they cannot be withdrawn")
+
+        self.patch(proxy_service, "withdraw", refuse)
+        service = self.start()
+        self.stop(service)
+        self.assertEqual((self.said[-1], service.listening), ("they cannot be withdrawn", []))
 
     def test_message_log(self) -> None:
         """Each message with its time, in one file for each domain and port; none if it is not wanted."""

@@ -6,15 +6,13 @@ start together neither create the file twice nor set each other's new file aside
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from sipmini.errors import StoreError
 from sipmini.location.database import Database, connect, in_words
+from sipmini.locking import locked
 
 __all__ = ["FILE_NAME", "prepare"]
 
@@ -34,7 +32,7 @@ def prepare(directory: str, now: float) -> tuple[str, str | None]:
     path = os.path.join(directory, FILE_NAME)
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        with _locked(directory):
+        with locked(directory):
             fault = _fault(path)
             notice = None if fault is None else _set_aside(path, fault, now)
             _create(path)
@@ -46,16 +44,6 @@ def prepare(directory: str, now: float) -> tuple[str, str | None]:
     except sqlite3.Error as error:
         raise in_words("open", path, error) from error
     return path, notice
-
-
-@contextmanager
-def _locked(directory: str) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _fault(path: str) -> str | None:
