@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import define, frozen
 
 from sipmini.flow import Flow
 from sipmini.reasons import Reason
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from sipmini.message import Message
 
 
-@frozen
+# Entries are never changed once written.  Those of messages are not frozen by attrs, though: that
+# makes making one twice as dear, and there are thirteen a call.
+
+
+@define
 class Received:
     """A message arrived: *data* is the datagram, or what was cut from the stream."""
 
@@ -29,7 +33,7 @@ class Received:
     data: bytes
 
 
-@frozen
+@define
 class Sent:
     """A message left."""
 

@@ -26,9 +26,9 @@ _SECRET = re.compile(
 )
 _SCHEME = re.compile(rb"\s*([a-z0-9-]+)\s", re.IGNORECASE)
 
-#: How often what was gathered is written, in seconds, and the most that is gathered.
+#: How often what was gathered is written, in seconds, and the most entries that are gathered.
 FLUSH_INTERVAL = 0.25
-_MOST_GATHERED = 1 << 20
+_MOST_GATHERED = 512
 
 
 class DelayedCall(Protocol):
@@ -75,8 +75,7 @@ class MessageLog:
         self._clock = clock
         self._limit = limit
         self._kept = kept
-        self._gathered: list[bytes] = []
-        self._gathered_size = 0
+        self._gathered: list[Received | Sent | Decided] = []
         self._flush_due: DelayedCall | None = None
         self._second = 0
         self._stamp = ""
@@ -93,9 +92,7 @@ class MessageLog:
 
     def observe(self, journal: Journal) -> None:
         """Log what *journal* records from now on."""
-        journal.observe(self._received, Received)
-        journal.observe(self._sent, Sent)
-        journal.observe(self._decided, Decided)
+        journal.observe(self._gather, Received, Sent, Decided)
 
     def close(self) -> None:
         """Write what was gathered, and close the file."""
@@ -107,30 +104,25 @@ class MessageLog:
             self._file.close()
             self._file = None
 
-    def _received(self, entry: Received) -> None:
-        self._gather(entry, "received from")
+    def _gather(self, entry: Received | Sent | Decided) -> None:
+        self._gathered.append(entry)
+        if self._flush_due is None:
+            self._flush_due = self._clock.callLater(FLUSH_INTERVAL, self._flush_by_clock)
+        elif len(self._gathered) >= _MOST_GATHERED:
+            self.flush()
 
-    def _sent(self, entry: Sent) -> None:
-        self._gather(entry, "sent to")
-
-    def _decided(self, entry: Decided) -> None:
-        about = "" if entry.message is None else f" on {_short(bytes(entry.message.start_line))}"
-        line = f"{self._time(entry.at)} decided{about}: {_one_line(str(entry.reason))}\n\n"
-        self._add(line.encode("utf-8", "backslashreplace"))
-
-    def _gather(self, entry: Received | Sent, what: str) -> None:
+    def _record(self, entry: Received | Sent | Decided) -> bytes:
+        """The text of an entry."""
+        at = self._time(entry.at)
+        if isinstance(entry, Decided):
+            about = "" if entry.message is None else f" on {_short(bytes(entry.message.start_line))}"
+            line = f"{at} decided{about}: {_one_line(str(entry.reason))}\n\n"
+            return line.encode("utf-8", "backslashreplace")
+        what = "sent to" if isinstance(entry, Sent) else "received from"
         flow = entry.flow
         host, port = flow.remote
-        head = f"{self._time(entry.at)} {what} {flow.transport} {host} port {port}\n"
-        self._add(b"%b%b\n\n" % (head.encode(), redacted(entry.data)))
-
-    def _add(self, record: bytes) -> None:
-        self._gathered.append(record)
-        self._gathered_size += len(record)
-        if self._gathered_size > _MOST_GATHERED:
-            self.flush()
-        elif self._flush_due is None:
-            self._flush_due = self._clock.callLater(FLUSH_INTERVAL, self._flush_by_clock)
+        head = f"{at} {what} {flow.transport} {host} port {port}\n"
+        return b"%b%b\n\n" % (head.encode(), redacted(entry.data))
 
     def _time(self, at: float) -> str:
         second = int(at)
@@ -145,11 +137,10 @@ class MessageLog:
 
     def flush(self) -> None:
         """Write what was gathered; a disk that is full costs the records, never the call."""
-        data = b"".join(self._gathered)
-        self._gathered.clear()
-        self._gathered_size = 0
-        if not data or self._file is None:
+        gathered, self._gathered = self._gathered, []
+        if not gathered or self._file is None:
             return
+        data = b"".join(map(self._record, gathered))
         try:
             self._file.write(data)
             self._size += len(data)

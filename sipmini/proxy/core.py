@@ -171,19 +171,16 @@ class Proxy:
         transaction.user = context
         if request.method == "INVITE":
             transaction.respond(make_response(transaction.request, 100))
-        found = [self._find(request, target) for target in targets]
-        known = [each for each in found if not isinstance(each, Deferred)]
-        if len(known) == len(found):
+        known = [hops for hops in [self._known(request, target) for target in targets] if hops is not None]
+        if len(known) == len(targets):
             self._fork(context, targets, known)
             return
-        waiting = gatherResults(
-            [each if isinstance(each, Deferred) else succeed(each) for each in found], consumeErrors=True
-        )
+        waiting = gatherResults([self._found(request, target) for target in targets], consumeErrors=True)
         waiting.addCallback(lambda hops: self._fork(context, targets, hops))
         waiting.addErrback(self._broke, request, transaction)
 
-    def _find(self, request: Request, target: Target) -> Found | Deferred[Found]:
-        """The hops of *target*, or why there are none: at once, if no name has to be looked up."""
+    def _known(self, request: Request, target: Target) -> Found | None:
+        """The hops of *target*, or why there are none; ``None`` if a name has to be looked up."""
         if target.hop is not None:
             return [target.hop]
         uri_text = self._hop_uri(request, target)
@@ -199,7 +196,15 @@ class Proxy:
             return error.reason
         if literal is not None:
             self._remember(uri_text, literal)
-            return literal
+        return literal
+
+    def _found(self, request: Request, target: Target) -> Deferred[Found]:
+        """The hops of *target*, or why there are none, once they are looked up."""
+        known = self._known(request, target)
+        if known is not None:
+            return succeed(known)
+        uri = parse_uri(self._hop_uri(request, target))
+        assert isinstance(uri, SipUri)
         found: Deferred[Found] = self._resolver.resolve(uri).addErrback(_why)  # type: ignore[assignment]
         return found
 
@@ -263,12 +268,13 @@ class Proxy:
                 digest_size=10,
             ).hexdigest()
             branch = f"{MAGIC_COOKIE}{mark}.{self._loop_mark(ack)}"
-            found = self._find(here.request, target)
-            if isinstance(found, Deferred):
+            known = self._known(here.request, target)
+            if known is not None:
+                self._send_ack(known, here.request, target, flow, branch)
+            else:
+                found = self._found(here.request, target)
                 found.addCallback(self._send_ack, here.request, target, flow, branch)
                 found.addErrback(self._ack_broke)
-            else:
-                self._send_ack(found, here.request, target, flow, branch)
 
     def _send_ack(self, hops: Found, request: Request, target: Target, flow: Flow, branch: str) -> None:
         if isinstance(hops, Reason):

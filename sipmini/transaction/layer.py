@@ -155,6 +155,8 @@ class Transactions:
         """Whatever a request makes its user do wrong, it is answered, and the next one is handled."""
         try:
             self.on_request(request, transaction, flow)
+            if transaction is not None:
+                transaction.passed_up()
         except Exception:
             _log.failure("a request was not handled to its end")
             reason = reasons.SERVER_ERROR.because()

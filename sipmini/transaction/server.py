@@ -54,6 +54,7 @@ class ServerTransaction:
         self._deaf = False
         self._invite: InviteServerInputs | None = None
         self._other: NonInviteServerInputs | None = None
+        self._core: InviteServerCore | None = None
         if request.method == "INVITE":
             core = InviteServerCore(
                 self._send,
@@ -67,11 +68,17 @@ class ServerTransaction:
                 self._end,
             )
             self._invite = InviteServer(core)
-            core.trying_timer = timers.later(TRYING_DELAY, self._invite.trying_due)
+            self._core = core
         else:
             self._other = NonInviteServer(
                 NonInviteServerCore(self._send, timers, values, reliable, self._failed, self._end)
             )
+
+    def passed_up(self) -> None:
+        """The user has the request; where it has not answered yet, a 100 is due soon (§17.2.1)."""
+        core, machine = self._core, self._invite
+        if core is not None and machine is not None and core.last is None and self.final_status is None:
+            core.trying_timer = core.timers.later(TRYING_DELAY, machine.trying_due)
 
     def respond(self, response: Response) -> None:
         """Answer the request.  After a final response another one changes nothing.
@@ -147,7 +154,7 @@ class ServerTransaction:
         self._deaf = True
         self._ended(self)
         # Nothing that is over may be held by a circle, where only the garbage collector would find it.
-        self._invite = self._other = None
+        self._invite = self._other = self._core = None
         self.user = None
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
