@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import MultiService, Service
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ReactorNotRunning
 
 from sipmini.config import PhoneSettings
 from sipmini.foreground import Foreground
 from sipmini.options import UaOptions
-from sipmini.ua.console import Console, ConsoleSettings, start_console
+from sipmini.ua.console import Console, ConsoleSettings, hear_hangup, hear_impatience, start_console
 from sipmini.ua_service import PhoneService
 
 __all__ = ["Options", "makeService"]
@@ -55,10 +57,41 @@ class _ConsoleService(Service):
         for sentence in self._announced:
             self._console.say(sentence)
 
+    def leave(self) -> Deferred[Any]:
+        """Do what ``exit`` does, in a few seconds at most; called again, end at once."""
+        return succeed(None) if self._console is None else self._console.leave()
+
     def stopService(self) -> Deferred[Any]:
         """Give the terminal back."""
         super().stopService()  # type: ignore[no-untyped-call]
         return succeed(None) if self._console is None else self._console.close()
+
+
+class _PhoneWithConsole(Foreground):
+    """Phone and console; before either stops, whatever the reason, the phone leaves politely.
+
+    twistd stops its services before the reactor, and waits for them.
+    """
+
+    def __init__(self, console: _ConsoleService) -> None:
+        super().__init__("sipmini-ua", console.phone)
+        self._console = console
+        console.setServiceParent(self)  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """As Foreground; from now on a terminal that is closed stops the phone."""
+        super().startService()
+        core: Any = reactor
+        hear_hangup(core, _stop)
+
+    def stopService(self) -> Deferred[Any]:
+        """Leave, then stop."""
+        core: Any = reactor
+        hear_impatience(core, self._console.leave)
+        return self._console.leave().addBoth(self._stop_services)
+
+    def _stop_services(self, result: object) -> Any:
+        return super().stopService()  # type: ignore[no-untyped-call]
 
 
 def _leave(status: int) -> None:
@@ -66,12 +99,16 @@ def _leave(status: int) -> None:
     core: Any = reactor
     if status:
         core.addSystemEventTrigger("after", "shutdown", os._exit, status)
-    core.stop()
+    _stop()
+
+
+def _stop() -> None:
+    """Stop the reactor, unless somebody did already."""
+    with suppress(ReactorNotRunning):
+        core: Any = reactor
+        core.stop()
 
 
 def makeService(options: UaOptions) -> MultiService:
     """The phone and console that *options* describe."""
-    console = _ConsoleService(options.settings)
-    service = Foreground("sipmini-ua", console.phone)
-    console.setServiceParent(service)  # type: ignore[no-untyped-call]
-    return service
+    return _PhoneWithConsole(_ConsoleService(options.settings))

@@ -16,6 +16,7 @@
 ``typed``          the lines typed before, and the tab key
 ``person``         puts the console for a person together
 ``running``        the handle on a console that runs
+``signals``        what signals do to the phone
 ``start``          chooses the console and starts it
 =================  =======================================================================================
 
@@ -25,6 +26,14 @@ pipe starts without it.
 
 from sipmini.ua.console.runner import read_script
 from sipmini.ua.console.running import Console
+from sipmini.ua.console.signals import hear_hangup, hear_impatience
 from sipmini.ua.console.start import ConsoleSettings, start_console
 
-__all__ = ["Console", "ConsoleSettings", "read_script", "start_console"]
+__all__ = [
+    "Console",
+    "ConsoleSettings",
+    "hear_hangup",
+    "hear_impatience",
+    "read_script",
+    "start_console",
+]

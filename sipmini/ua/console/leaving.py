@@ -18,13 +18,16 @@ from sipmini.ua.events import PhoneEvent
 if TYPE_CHECKING:
     from sipmini.ua.console.interpreter import Interpreter
 
-__all__ = ["GRACE", "PATIENCE", "Unfinished", "leave"]
+__all__ = ["GRACE", "HASTE", "PATIENCE", "Unfinished", "leave", "leave_in_haste"]
 
 PATIENCE: Final = 32.0
 """Seconds for the answers to what was asked before the input ended: 64*T1 (RFC 3261 §17.1.2.2)."""
 
 GRACE: Final = 4.0
 """Seconds for each step of leaving: three retransmissions reach a server that lost two of them."""
+
+HASTE: Final = 3.0
+"""Seconds for all of leaving when a signal asks for it: whoever sent it may soon send the one that kills."""
 
 
 def _final(event: PhoneEvent, method: str) -> bool:
@@ -77,6 +80,21 @@ async def leave(interpreter: Interpreter, patience: float) -> None:
         if _try(phone.unregister):
             unfinished.begin("unregister", phone.state)
         await _until(interpreter, lambda: "REGISTER" not in unfinished.work, GRACE)
+
+
+async def leave_in_haste(interpreter: Interpreter) -> None:
+    """Hang up and unregister at once, and wait a moment for the answers.
+
+    :raises CancelledError: the console was closed meanwhile.
+    """
+    phone, work = interpreter.phone, interpreter.unfinished
+    work.work.discard("OPTIONS")
+    before = phone.state
+    if before != "idle" and _try(phone.hangup):
+        work.begin("hangup", before)
+    if phone.registered_until is not None and _try(phone.unregister):
+        work.begin("unregister", before)
+    await _until(interpreter, lambda: phone.state == "idle" and not work.work, HASTE)
 
 
 def _try(action: Callable[[], None]) -> bool:

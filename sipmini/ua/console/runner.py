@@ -19,11 +19,14 @@ from twisted.logger import Logger
 from sipmini.errors import BadSetting
 from sipmini.ua.console.commands import BadCommand, parse
 from sipmini.ua.console.interpreter import CommandFailed, Interpreter, WaitFailed
-from sipmini.ua.console.leaving import GRACE, PATIENCE, leave
+from sipmini.ua.console.leaving import GRACE, PATIENCE, leave, leave_in_haste
 
 __all__ = ["Line", "Runner", "Strictness", "read_script"]
 
 _log = Logger()
+
+INTERRUPTED: Final = 130
+"""The exit status of a script that a signal ended, as shells have it for Ctrl-C."""
 
 LARGEST_SCRIPT: Final = 1_000_000
 """Bytes of a script file; a larger one is refused."""
@@ -97,7 +100,7 @@ class Runner:
         self._more: Deferred[None] | None = None
         self._patience = PATIENCE
         self._status = 0
-        self._ended = self._leaving = self._gone = False
+        self._started = self._ended = self._leaving = self._hurried = self._gone = False
 
     @property
     def backlog(self) -> int:
@@ -106,6 +109,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin to run lines."""
+        self._started = True
         Deferred.fromCoroutine(self._run()).addErrback(self._crashed)
 
     def take(self, line: Line) -> None:
@@ -136,6 +140,19 @@ class Runner:
         self._interpreter.stop()
         return busy
 
+    def hurry(self) -> None:
+        """A signal asks the phone to leave: do what ``exit`` does, now and in a few seconds at most.
+
+        ``on_exit`` is called then; a script's status is that of an interruption. Again, it leaves at once.
+        """
+        if self._hurried or not self._started:
+            self._exit()
+            return
+        self._hurried = self._ended = True
+        self._lines.clear()
+        self._interpreter.stop()
+        self._wake()
+
     def close(self) -> None:
         """Stop at once and for good, without leaving: the reactor stops.  ``on_exit`` is not called then."""
         self._gone = self._ended = True
@@ -155,11 +172,23 @@ class Runner:
         self._ended = self._leaving = True
         self._lines.clear()
         self._do("leaving")
+        if await self._leave():
+            self._exit()
+
+    async def _leave(self) -> bool:
+        """Leave; returns whether that came to its end, rather than to that of the console."""
         try:
-            await leave(self._interpreter, self._patience)
+            if not self._hurried:
+                await leave(self._interpreter, self._patience)
+                return True
         except CancelledError:
-            return
-        self._exit()
+            if not self._hurried or self._gone:
+                return False
+        try:
+            await leave_in_haste(self._interpreter)
+        except CancelledError:
+            return False
+        return True
 
     async def _run_lines(self) -> None:
         """Run lines to the last one, to ``exit``, or to one whose failure ends the console."""
@@ -177,10 +206,20 @@ class Runner:
                     self._patience = GRACE
                     return
             except CommandFailed as problem:
-                if not self._gone:
-                    self._interpreter.screen.failure(str(problem), line.file, line.number)
-                self._status, self._patience = 1, GRACE
+                self._failed(problem, line)
                 return
+
+    def _failed(self, problem: CommandFailed, line: Line) -> None:
+        """A line's failure ends the console; one that comes of a signal is no fault of the line's."""
+        if self._gone:
+            return
+        screen = self._interpreter.screen
+        if not self._hurried:
+            self._status, self._patience = 1, GRACE
+            screen.failure(str(problem), line.file, line.number)
+        elif self._strictness is Strictness.EVERY:
+            self._status = INTERRUPTED
+            screen.problem(f"{line.file or 'The script'}: interrupted at line {line.number}")
 
     async def _one(self, line: Line) -> bool:
         """Run a line; returns whether it is the last.  Raises the failures that end the console."""
@@ -197,7 +236,7 @@ class Runner:
         except (BadCommand, CommandFailed) as problem:
             if self._ends(problem):
                 raise CommandFailed(str(problem)) from problem
-            if not self._gone:
+            if not self._gone and not self._hurried:
                 self._interpreter.screen.problem(str(problem))
         finally:
             self._do("")

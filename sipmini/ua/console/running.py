@@ -26,12 +26,27 @@ class Console:
         self._runner = runner
         self._notice = notice
         self._finish = finish
+        self._leaving: list[Deferred[None]] = []
         self._waiting: list[Deferred[None]] | None = None
         self._finished = False
 
     def say(self, sentence: str) -> None:
         """Show a sentence about something else than the phone, in the way that this console shows things."""
         self._notice(sentence)
+
+    def leave(self) -> Deferred[None]:
+        """Hang up and unregister, in a few seconds at most, and end; called again, end at once.
+
+        To be called before anything of the phone is stopped. Fires as :meth:`close` does.
+        """
+        done: Deferred[None] = Deferred()
+        if self._finished:
+            done.callback(None)
+        else:
+            self._leaving.append(done)
+            if self._waiting is None:
+                self._runner.hurry()
+        return done
 
     def close(self) -> Deferred[None]:
         """End at once, without hanging up; also harmless when it has ended by itself.
@@ -52,5 +67,5 @@ class Console:
 
     def _over(self, result: object) -> None:
         self._finished = True
-        for done in self._waiting or ():
+        for done in [*(self._waiting or ()), *self._leaving]:
             done.callback(None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini.errors import Misuse
-from sipmini.ua.console.leaving import GRACE, PATIENCE, Unfinished
+from sipmini.ua.console.leaving import GRACE, HASTE, PATIENCE, Unfinished
+from sipmini.ua.console.runner import Line, Strictness
 from sipmini.ua.events import PhoneEvent
 from tests.ua.console.fake import Desk
 
@@ -54,7 +55,7 @@ class UnfinishedTests(SynchronousTestCase):
         self.assertEqual(unfinished.work, set())
 
 
-class LeaveTests(SynchronousTestCase):
+class Leaving(SynchronousTestCase):
     def setUp(self) -> None:
         self.desk = Desk()
         self.phone, self.clock = self.desk.phone, self.desk.clock
@@ -64,6 +65,8 @@ class LeaveTests(SynchronousTestCase):
         self.clock.advance(seconds)
         return self.desk.exits
 
+
+class LeaveTests(Leaving):
     def test_an_idle_phone_leaves_at_once(self) -> None:
         self.desk.type("exit")
         self.assertEqual((self.desk.exits, self.phone.done, self.phone.observers), ([0], [], []))
@@ -122,3 +125,72 @@ class LeaveTests(SynchronousTestCase):
         self.patch(type(self.phone), "unregister", lambda phone: refuse())
         self.desk.type("exit")
         self.assertEqual(self.advance(GRACE), [0])
+
+
+class HasteTests(Leaving):
+    """What a signal asks for."""
+
+    def test_everything_at_once(self) -> None:
+        """Call and registration are ended without waiting for each other, and without the lines behind."""
+        self.phone.is_registered()
+        self.phone.becomes("talking")
+        self.desk.type("wait ringing", "state")
+        self.desk.runner.hurry()
+        self.assertEqual((self.advance(), self.phone.done), ([], ["hangup talking", "unregister"]))
+        self.phone.responded(200, "OK", "BYE")
+        self.assertEqual(self.advance(), [])
+        self.phone.is_unregistered()
+        self.assertEqual(self.advance(), [0])
+        self.assertNotIn("idle, not registered", self.desk.shown)
+        self.assertNotIn("interrupted", "".join(self.desk.shown))
+
+    def test_three_seconds_at_most(self) -> None:
+        self.phone.is_registered()
+        self.phone.becomes("talking")
+        self.desk.runner.hurry()
+        self.assertEqual(self.advance(HASTE - 0.1), [])
+        self.assertEqual(self.advance(0.1), [0])
+
+    def test_a_second_signal(self) -> None:
+        self.phone.becomes("talking")
+        self.desk.runner.hurry()
+        self.assertEqual(self.advance(), [])
+        self.desk.runner.hurry()
+        self.assertEqual(self.advance(), [0])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_while_leaving_already(self) -> None:
+        """What was begun is waited for no longer than the signal allows."""
+        self.desk.type("options bob")
+        self.phone.is_registered()
+        self.desk.runner.end()
+        self.assertEqual(self.advance(PATIENCE / 2), [])
+        self.desk.runner.hurry()
+        self.assertEqual((self.advance(), self.phone.done[-1]), ([], "unregister"))
+        self.phone.is_unregistered()
+        self.assertEqual(self.advance(), [0])
+
+    def test_closed_meanwhile(self) -> None:
+        self.phone.becomes("talking")
+        self.desk.type("exit")
+        self.desk.runner.hurry()
+        self.advance(0)
+        self.desk.runner.close()
+        self.assertEqual((self.advance(10), self.clock.getDelayedCalls()), ([], []))
+
+    def test_before_it_has_started(self) -> None:
+        desk = Desk()
+        desk.runner.hurry()
+        self.assertEqual(desk.exits, [0])
+
+    def test_a_script_says_where_it_was(self) -> None:
+        """And ends with the status that shells have for Ctrl-C."""
+        for name in ("call.txt", None):
+            desk = Desk(Strictness.EVERY)
+            desk.runner.take(Line("sleep 5", 7, name))
+            desk.runner.take(Line("state", 8, name))
+            desk.runner.start()
+            desk.runner.hurry()
+            desk.clock.advance(0)
+            place = name or "The script"
+            self.assertEqual((desk.shown, desk.exits), (["> sleep 5", f"{place}: interrupted at line 7"], [130]))

@@ -210,6 +210,26 @@ class StreamTests(TestCase):
         self.assertEqual(self.lines(), ["state: idle -> ringing", "A zone file was read."])
         self.assertFalse(self.ended.called)
 
+    async def test_a_signal(self) -> None:
+        """It leaves as exit does; who asks later finds it done."""
+        console = self.start(None)
+        await deferLater(reactor, 0, lambda: None)  # type: ignore[arg-type]
+        self.phone.is_registered()
+        self.phone.done.clear()
+        first = console.leave()
+        self.phone.is_unregistered()
+        await first
+        await console.leave()
+        self.assertEqual((self.phone.done, await self.ended), (["unregister"], 0))
+
+    async def test_a_signal_while_it_closes(self) -> None:
+        console = self.start(None)
+        await deferLater(reactor, 0, lambda: None)  # type: ignore[arg-type]
+        closed, left = console.close(), console.leave()
+        await left
+        await closed
+        self.assertFalse(self.ended.called)
+
     async def test_a_reader_that_goes_away(self) -> None:
         reading, writing = self.pipe()
         listener, output = self.pipe()
