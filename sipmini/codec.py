@@ -216,9 +216,9 @@ def check(message: Message) -> Reason | None:
     if names.count("Max-Forwards") > 1:
         return reasons.REPEATED_HEADER.because("Max-Forwards")
     try:
-        message.via, message.from_, message.to, message.cseq  # noqa: B018 - reading is the check
+        message.read_by_all()
         if isinstance(message, Request):
-            message.max_forwards  # noqa: B018
+            message.max_forwards  # noqa: B018 - reading is the check
     except ValueError as error:
         return reasons.BAD_HEADER_VALUE.because(str(error))
     if not message.call_id:

@@ -121,7 +121,8 @@ def format_line(name: str, value: str) -> bytes:
     return f"{name}: {value}".encode("utf-8", "surrogateescape")
 
 
-def _value_of(line: bytes) -> str:
+def value_of(line: bytes) -> str:
+    """The value of a raw line, unfolded."""
     text = line.partition(b":")[2].decode("utf-8", "surrogateescape")
     return (unfold(text) if "\r" in text else text).strip()
 
@@ -153,7 +154,7 @@ class Headers:
     def first(self, name: str) -> str | None:
         """The value of the first field *name*, unfolded; ``None`` if there is none."""
         try:
-            return _value_of(self.lines[self.names.index(name)])
+            return value_of(self.lines[self.names.index(name)])
         except ValueError:
             return None
 
@@ -161,7 +162,7 @@ class Headers:
         """The values of all fields *name*, one a field."""
         if name not in self.names:
             return []
-        return [_value_of(line) for known, line in zip(self.names, self.lines, strict=True) if known == name]
+        return [value_of(line) for known, line in zip(self.names, self.lines, strict=True) if known == name]
 
     def values(self, name: str) -> list[str]:
         """The values of all fields *name*, comma lists taken apart."""
@@ -176,7 +177,7 @@ class Headers:
 
     def items(self) -> list[tuple[str, str]]:
         """All fields as ``(canonical name, value)``."""
-        return [(name, _value_of(line)) for name, line in zip(self.names, self.lines, strict=True)]
+        return [(name, value_of(line)) for name, line in zip(self.names, self.lines, strict=True)]
 
     def lines_of(self, name: str) -> list[bytes]:
         """The raw lines of all fields *name*."""
