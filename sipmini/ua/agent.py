@@ -83,6 +83,11 @@ class Phone:
         return self._registering.until
 
     @property
+    def registering(self) -> bool:
+        """Whether a REGISTER is out that may bind it."""
+        return self._registering.state == "Registering"
+
+    @property
     def last_message(self) -> Message | None:
         """The last message that came."""
         return self.desk.last_message

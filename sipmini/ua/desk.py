@@ -6,6 +6,7 @@ Clock, randomness, stack and resolver come in through the constructor. Nothing h
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -200,6 +201,10 @@ class Desk:
         self.journal.decided(reason, request)
         response = make_response(request, reason, to_tag=to_tag or self.tag(), fields=fields)
         transaction.respond(response)
+
+    def time_of_day(self, at: float, seconds: bool = False) -> str:
+        """``12:04``, or ``12:04:31``: what a clock on the wall shows at that Unix time."""
+        return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(at))
 
     # --- finding ----------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class Registering(RegistrationActions):
         self._failures = 0
         # Where the last REGISTER for more than 0 seconds went: what undoes it goes there too.
         self._where = identity.home
+        self._exchange: _Exchange | None = None
         self._timer: Timer | None = None
         self._lapse: Timer | None = None
 
@@ -89,7 +90,11 @@ class Registering(RegistrationActions):
     @quiet
     def send_register(self) -> None:
         """REGISTER."""
-        self._where = self.desk.proxy or self.identity.home
+        where = self.desk.proxy or self.identity.home
+        if where != self._where and self.until is not None:
+            self.take_back(self._where)
+            self._forget()
+        self._where = where
         self._send(self._wanted)
 
     @quiet
@@ -98,8 +103,26 @@ class Registering(RegistrationActions):
         self._send(0)
 
     def _send(self, expires: int) -> None:
-        exchange = _Exchange(self, expires)
-        Attempts(self.desk, exchange.request, exchange).start(self._where)
+        if self._exchange is not None:
+            self._exchange.abandon()
+        self._exchange = _Exchange(self, self._where, expires)
+        self._exchange.start()
+
+    def take_back(self, where: SipUri) -> None:
+        """Take the binding back at a registrar we do not use any more (§10.2.2), whatever else goes on."""
+        farewell = _Farewell(self, where)
+        Attempts(self.desk, farewell.request, farewell).start(where)
+
+    def used(self, where: SipUri) -> bool:
+        """Whether this is the registrar that we use."""
+        return where == self._where
+
+    def left(self, who: str) -> str:
+        """What remains after an un-REGISTER that failed: who did what, and how long the binding lasts."""
+        if self.until is None:
+            return f"{who}; a binding that it may have of {self.identity.user} lasts until it runs out."
+        lasts = self.desk.time_of_day(self.until)
+        return f"{who}; the binding of {self.identity.user} lasts until {lasts}."
 
     def next_number(self) -> int:
         """The next CSeq number: one more for each REGISTER of the same Call-ID (§10.2)."""
@@ -158,9 +181,19 @@ class Registering(RegistrationActions):
     @quiet
     def unregistered(self) -> None:
         """Gone."""
+        self._forget()
+        self.desk.tell("unregistered", f"No longer registered as {self.identity.user}.")
+
+    @quiet
+    def not_unregistered(self, status: int, phrase: str) -> None:
+        """Not wanted any more, but perhaps there all the same."""
+        text = self.left(_told(status, phrase))
+        self._forget()
+        self.desk.tell("registration-failed", text, status=status, reason=phrase)
+
+    def _forget(self) -> None:
         self._cancel(self._lapse)
         self.until = None
-        self.desk.tell("unregistered", f"No longer registered as {self.identity.user}.")
 
     def _plan(self, delay: float) -> None:
         self._cancel(self._timer)
@@ -186,10 +219,22 @@ class Registering(RegistrationActions):
 class _Exchange:
     """One REGISTER and its answer."""
 
-    def __init__(self, registering: Registering, expires: int) -> None:
+    def __init__(self, registering: Registering, where: SipUri, expires: int) -> None:
         self._registering = registering
+        self._where = where
         self._expires = expires
+        self._abandoned = False
+        self._attempts = Attempts(registering.desk, self.request, self)
         self._contact: SipUri | None = None
+
+    def start(self) -> None:
+        """Find the way and send."""
+        self._attempts.start(self._where)
+
+    def abandon(self) -> None:
+        """The user wants something else by now: the answer does not count."""
+        self._abandoned = True
+        self._attempts.give_up()
 
     def request(self, hop: Hop) -> Request:
         """The REGISTER for a hop; each try is a request of its own."""
@@ -201,6 +246,10 @@ class _Exchange:
         """Choose what the answer is to the machine."""
         machine, status = self._registering.machine, response.status
         if status < 200:
+            return
+        if self._abandoned:
+            if status < 300 and self._expires and not self._registering.used(self._where):
+                self._registering.take_back(self._where)
             return
         if status < 300:
             seconds = self._granted(response)
@@ -215,12 +264,15 @@ class _Exchange:
 
     def unanswered(self, status: int, phrase: str) -> None:
         """No answer."""
-        self._registering.machine.failed(status, phrase, 0)
+        if not self._abandoned:
+            self._registering.machine.failed(status, phrase, 0)
 
     def _least(self, response: Response) -> int | None:
         """Min-Expires, if it is more than we asked for and not beyond reason (§10.2.8)."""
         least = _number_in(response, "Min-Expires")
-        return least if least is not None and self._expires < least <= MOST_EXPIRES else None
+        if least is None or not self._expires:
+            return None
+        return least if self._expires < least <= MOST_EXPIRES else None
 
     def _granted(self, response: Response) -> int:
         """For how many seconds the registrar keeps our Contact (§10.2.4): its own word, or what we asked."""
@@ -235,6 +287,38 @@ class _Exchange:
             reason = reasons.MALFORMED_RESPONSE.because(str(error))
             self._registering.desk.journal.decided(reason, response)
         return min(otherwise, MOST_EXPIRES)
+
+
+class _Farewell:
+    """An un-REGISTER at a registrar that is not used any more; the user hears of it only if it fails."""
+
+    def __init__(self, registering: Registering, where: SipUri) -> None:
+        self._registering = registering
+        self._where = where
+        self._until = registering.until
+
+    def request(self, hop: Hop) -> Request:
+        """The REGISTER for a hop."""
+        request, _ = self._registering.request(hop, 0, self._registering.next_number())
+        return request
+
+    def answered(self, response: Response) -> None:
+        """Well, or not."""
+        if response.status >= 300:
+            self.unanswered(response.status, response.phrase)
+
+    def unanswered(self, status: int, phrase: str) -> None:
+        """Tell the user."""
+        desk = self._registering.desk
+        lasts = "it runs out" if self._until is None else desk.time_of_day(self._until)
+        text = f"{_told(status, phrase, str(self._where))}; the binding there lasts until {lasts}."
+        desk.tell("error", text)
+
+
+def _told(status: int, phrase: str, who: str = "The registrar") -> str:
+    """What became of an un-REGISTER, for the begin of a sentence."""
+    refusal = f"{status} {phrase}".rstrip()
+    return f"{who} did not answer" if status == 408 else f"{who} did not take it back: {refusal}"
 
 
 def _number_in(response: Response, name: str) -> int | None:

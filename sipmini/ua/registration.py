@@ -1,8 +1,9 @@
 # test-case-name: tests.ua.test_registration
 """The registration machine: register, stay registered, leave (RFC 3261 §10.2).
 
-No REGISTER is sent while another waits for its answer (§10.2): what is asked meanwhile is remembered in the
-state, and done afterwards. The machine tells its `RegistrationActions`; `sipmini.ua.registering` does it.
+The phone by itself sends no REGISTER while another waits for its answer (§10.2). What the user asks for
+abandons the one that waits: its answer is ignored from then on, and the higher CSeq number of the next tells
+the registrar which of the two is newer. The machine tells its `RegistrationActions`; `sipmini.ua.registering` does it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ class RegistrationActions:
     def unregistered(self) -> None:
         """Tell the user that the phone is registered no more."""
 
+    def not_unregistered(self, status: int, phrase: str) -> None:
+        """Tell the user that the registrar did not say so."""
+
 
 def _build() -> TypeMachineBuilder[RegistrationEvents, RegistrationActions]:
     builder = TypeMachineBuilder(RegistrationEvents, RegistrationActions)
@@ -74,11 +78,7 @@ def _build() -> TypeMachineBuilder[RegistrationEvents, RegistrationActions]:
     registering = builder.state("Registering")
     registered = builder.state("Registered")
     waiting = builder.state("Waiting")
-    # A REGISTER is under way, and its answer will be followed by another.
-    registering_again = builder.state("RegisteringAgain")
-    unregistering_next = builder.state("UnregisteringNext")
     unregistering = builder.state("Unregistering")
-    registering_next = builder.state("RegisteringNext")
 
     def send_register(events: RegistrationEvents, do: RegistrationActions) -> None:
         do.stop_timer()
@@ -100,43 +100,21 @@ def _build() -> TypeMachineBuilder[RegistrationEvents, RegistrationActions]:
     ) -> None:
         do.retry_later(status, phrase, wait)
 
-    def register_after_success(events: RegistrationEvents, do: RegistrationActions, seconds: int) -> None:
-        do.send_register()
-
-    def register_after_failure(
-        events: RegistrationEvents, do: RegistrationActions, status: int, phrase: str, wait: int
-    ) -> None:
-        do.send_register()
-
-    def leave_after_success(events: RegistrationEvents, do: RegistrationActions, seconds: int) -> None:
-        do.send_unregister()
-
-    def leave_after_too_brief(events: RegistrationEvents, do: RegistrationActions, least: int) -> None:
-        do.send_unregister()
-
-    def leave_after_failure(
-        events: RegistrationEvents, do: RegistrationActions, status: int, phrase: str, wait: int
-    ) -> None:
-        do.send_unregister()
-
     def gone(events: RegistrationEvents, do: RegistrationActions, seconds: int) -> None:
-        do.unregistered()
-
-    def gone_too_brief(events: RegistrationEvents, do: RegistrationActions, least: int) -> None:
         do.unregistered()
 
     def gone_anyway(
         events: RegistrationEvents, do: RegistrationActions, status: int, phrase: str, wait: int
     ) -> None:
-        do.unregistered()
+        do.not_unregistered(status, phrase)
 
     unregistered.upon(on.register).to(registering)(send_register)
 
     registering.upon(on.succeeded).to(registered)(note_success)
     registering.upon(on.too_brief).loop()(ask_for_more)
     registering.upon(on.failed).to(waiting)(note_failure)
-    registering.upon(on.register).to(registering_again).returns(None)
-    registering.upon(on.unregister).to(unregistering_next).returns(None)
+    registering.upon(on.register).loop()(send_register)
+    registering.upon(on.unregister).to(unregistering)(send_unregister)
 
     registered.upon(on.due).to(registering)(send_register)
     registered.upon(on.register).to(registering)(send_register)
@@ -147,25 +125,9 @@ def _build() -> TypeMachineBuilder[RegistrationEvents, RegistrationActions]:
     # The registrar may have a binding of ours all the same: its 200 was lost, or an old one still holds.
     waiting.upon(on.unregister).to(unregistering)(send_unregister)
 
-    registering_again.upon(on.succeeded).to(registering)(register_after_success)
-    registering_again.upon(on.too_brief).to(registering)(ask_for_more)
-    registering_again.upon(on.failed).to(registering)(register_after_failure)
-    registering_again.upon(on.unregister).to(unregistering_next).returns(None)
-
-    unregistering_next.upon(on.succeeded).to(unregistering)(leave_after_success)
-    unregistering_next.upon(on.too_brief).to(unregistering)(leave_after_too_brief)
-    unregistering_next.upon(on.failed).to(unregistering)(leave_after_failure)
-    unregistering_next.upon(on.register).to(registering_again).returns(None)
-
     unregistering.upon(on.succeeded).to(unregistered)(gone)
-    unregistering.upon(on.too_brief).to(unregistered)(gone_too_brief)
     unregistering.upon(on.failed).to(unregistered)(gone_anyway)
-    unregistering.upon(on.register).to(registering_next).returns(None)
-
-    registering_next.upon(on.succeeded).to(registering)(register_after_success)
-    registering_next.upon(on.too_brief).to(registering)(ask_for_more)
-    registering_next.upon(on.failed).to(registering)(register_after_failure)
-    registering_next.upon(on.unregister).to(unregistering).returns(None)
+    unregistering.upon(on.register).to(registering)(send_register)
 
     # What may come and changes nothing: answers belong to the states in which one is awaited.
     answers = (on.succeeded, on.too_brief, on.failed)
@@ -173,10 +135,7 @@ def _build() -> TypeMachineBuilder[RegistrationEvents, RegistrationActions]:
     ignore(registered, *answers)
     ignore(waiting, *answers)
     ignore(registering, on.due)
-    ignore(registering_again, on.due, on.register)
-    ignore(unregistering_next, on.due, on.unregister)
-    ignore(unregistering, on.due, on.unregister)
-    ignore(registering_next, on.due, on.register)
+    ignore(unregistering, on.due, on.unregister, on.too_brief)
     return builder
 
 

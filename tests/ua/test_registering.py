@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini.message import Request
 from sipmini.ua.registering import EXPIRES, retry_delay
-from tests.ua.harness import EPOCH, Scene
+from tests.ua.console.fake import live_in_utc
+from tests.ua.harness import EPOCH, Peer, Scene
 
 CONTACT = "<sip:alice@192.0.2.1:5060>"
 
@@ -51,7 +52,7 @@ class Registering(SynchronousTestCase):
         self.assertEqual(self.alice.told, ["registered"])
 
     def test_refresh(self) -> None:
-        """§10.2.4: before it runs out, with the same Call-ID and the next CSeq; never two at a time."""
+        """§10.2.4: before it runs out, with the same Call-ID and the next CSeq."""
         first = self.register()
         self.grant(first, 600)
         self.scene.advance(500)
@@ -60,12 +61,76 @@ class Registering(SynchronousTestCase):
         again = self.peer.request("REGISTER")
         self.assertEqual((again.call_id, again.cseq.number), (first.call_id, 2))
         self.assertEqual(again.from_.tag, first.from_.tag)
-        self.phone.register()
-        self.phone.register()
-        self.assertEqual(self.peer.take(), [])
         self.grant(again, 600)
-        self.assertEqual(self.peer.request("REGISTER").cseq.number, 3)
+        self.assertEqual(self.alice.told, ["registered", "registered"])
+
+    def test_again_while_one_waits(self) -> None:
+        """A new register starts at once; what the abandoned one is told does not count any more."""
+        first = self.register()
+        self.assertTrue(self.phone.registering)
+        second = self.register()
+        self.assertEqual((first.cseq.number, second.cseq.number), (1, 2))
+        self.peer.answer(first, 500)
+        self.assertEqual(self.alice.told, [])
+        self.grant(second)
+        self.grant(first)
+        self.scene.advance(100)
         self.assertEqual(self.alice.told, ["registered"])
+        self.assertFalse(self.phone.registering)
+
+    def test_no_answer_to_an_abandoned_one(self) -> None:
+        """Nor does its silence."""
+        self.register()
+        self.scene.advance(31)
+        self.peer.take()
+        second = self.register()
+        self.scene.advance(5)
+        self.assertEqual(self.alice.told, [])
+        self.grant(second)
+
+    def test_another_proxy_while_one_waits(self) -> None:
+        """What the old registrar grants all the same is taken back there (§10.2.2)."""
+        first = self.register()
+        other = Peer(self.scene.network, "192.0.2.3")
+        self.phone.register("sip:192.0.2.3")
+        self.peer.answer(first, 100, tag=None)
+        self.grant(first)
+        self.assertIn(0, [each.expires for each in self.peer.take()])
+        self.assertIsNone(self.phone.registered_until)
+        self.peer.answer(first, 200)
+        other.answer(other.request("REGISTER"), 200, fields=[("Contact", CONTACT)])
+        self.assertEqual(self.alice.told, ["registered"])
+
+    def test_registered_at_another_proxy(self) -> None:
+        """The binding of the old registrar is taken back there, before the new one is asked."""
+        for status, told in ((200, []), (500, ["error"])):
+            self.phone.register("sip:192.0.2.2")
+            self.grant(self.peer.request("REGISTER"))
+            other = Peer(self.scene.network, f"192.0.2.{status // 100 + 10}")
+            self.assertIsNotNone(self.phone.registered_until)
+            self.alice.told  # noqa: B018
+            self.phone.register(f"sip:{other.address}")
+            self.assertIsNone(self.phone.registered_until)
+            old, new = self.peer.request("REGISTER"), other.request("REGISTER")
+            self.assertEqual((old.expires, new.expires, old.call_id), (0, EXPIRES, new.call_id))
+            self.assertLess(old.cseq.number, new.cseq.number)
+            self.peer.answer(old, 100, tag=None)
+            self.peer.answer(old, status, fields=[])
+            self.assertEqual(self.alice.told, told)
+            other.answer(new, 200, fields=[("Contact", CONTACT)])
+            self.phone.unregister()
+            other.answer(other.request("REGISTER"), 200, fields=[])
+            self.alice.told  # noqa: B018
+
+    def test_old_registrar_is_silent(self) -> None:
+        """The user is told how long the binding there lasts."""
+        live_in_utc(self)
+        self.phone.register("sip:192.0.2.2")
+        self.grant(self.peer.request("REGISTER"), 3600)
+        self.phone.register("sip:192.0.2.9")
+        self.scene.advance(32)
+        text = "sip:192.0.2.2 did not answer; the binding there lasts until 14:46."
+        self.assertEqual(self.alice.event("error").text, text)
 
     def test_expires_of_the_message(self) -> None:
         """§10.2.4: without an expires parameter the Expires field counts, without that what we asked."""
@@ -152,17 +217,37 @@ class Registering(SynchronousTestCase):
         self.assertEqual(self.alice.event("registration-failed").fields["status"], 503)
 
     def test_unregister(self) -> None:
-        """§10.2.2: the same Contact with Expires 0; over, whatever the answer."""
-        for status in (200, 500):
+        """§10.2.2: the same Contact with Expires 0; only a 200 says that the binding is gone."""
+        live_in_utc(self)
+        for status, kind in ((200, "unregistered"), (423, "registration-failed")):
             self.grant(self.register())
             self.phone.unregister()
             request = self.peer.request("REGISTER")
             self.assertEqual((request.first("Contact"), request.expires), (CONTACT, 0))
             self.peer.answer(request, status, fields=[])
             self.assertIsNone(self.phone.registered_until)
-            self.assertEqual(self.alice.told, ["registered", "unregistered"])
+            last = self.alice.events[-1]
+            self.assertEqual(self.alice.told, ["registered", kind])
+        self.assertEqual(
+            last.text,
+            "The registrar did not take it back: 423; "
+            "the binding of alice@atlanta.com lasts until 14:46.",
+        )
         self.scene.advance(4000)
         self.assertEqual(self.peer.take(), [])
+
+    def test_unregister_while_one_waits(self) -> None:
+        """It is taken back at once, whether or not the registrar has it already."""
+        self.register()
+        self.phone.unregister()
+        self.assertEqual([each.expires for each in self.peer.take()], [0])
+        self.scene.advance(33)
+        self.assertEqual(
+            self.alice.event("registration-failed").text,
+            "The registrar did not answer; a binding that it may have of alice@atlanta.com "
+            "lasts until it runs out.",
+        )
+        self.assertEqual(self.alice.told, ["registration-failed"])
 
     def test_another_proxy(self) -> None:
         """A proxy that is set is where REGISTER goes; what undoes it goes where it was done."""

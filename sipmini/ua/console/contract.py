@@ -79,6 +79,10 @@ class Phone(Protocol):
         """When the registration ends, in Unix seconds; ``None`` when there is none."""
 
     @property
+    def registering(self) -> bool:
+        """Whether it waits for the answer to a REGISTER that may bind it."""
+
+    @property
     def destination(self) -> str | None:
         """Whom it called last."""
 

@@ -13,6 +13,8 @@ from attrs import define, field
 
 from sipmini.errors import SipminiError
 from sipmini.ua.console.attention import TimeIsUp
+from sipmini.ua.console.contract import Phone
+from sipmini.ua.console.wording import time_of_day
 from sipmini.ua.events import PhoneEvent
 
 if TYPE_CHECKING:
@@ -76,10 +78,12 @@ async def leave(interpreter: Interpreter, patience: float) -> None:
         if _try(phone.hangup):
             unfinished.begin("hangup", before)
         await _until(interpreter, lambda: phone.state == "idle" and not unfinished.work, GRACE)
-    if phone.registered_until is not None:
+    until = phone.registered_until
+    if _bound(phone):
         if _try(phone.unregister):
             unfinished.begin("unregister", phone.state)
         await _until(interpreter, lambda: "REGISTER" not in unfinished.work, GRACE)
+    _own_up(interpreter, until)
 
 
 async def leave_in_haste(interpreter: Interpreter) -> None:
@@ -89,12 +93,29 @@ async def leave_in_haste(interpreter: Interpreter) -> None:
     """
     phone, work = interpreter.phone, interpreter.unfinished
     work.work.discard("OPTIONS")
-    before = phone.state
+    before, until = phone.state, phone.registered_until
     if before != "idle" and _try(phone.hangup):
         work.begin("hangup", before)
-    if phone.registered_until is not None and _try(phone.unregister):
+    if _bound(phone) and _try(phone.unregister):
         work.begin("unregister", before)
     await _until(interpreter, lambda: phone.state == "idle" and not work.work, HASTE)
+    _own_up(interpreter, until)
+
+
+def _bound(phone: Phone) -> bool:
+    """Whether a registrar has a binding of this phone, or may have one any moment."""
+    return phone.registered_until is not None or phone.registering
+
+
+def _own_up(interpreter: Interpreter, until: float | None) -> None:
+    """Say that the registrar did not answer, where that is so."""
+    if "REGISTER" not in interpreter.unfinished.work:
+        return
+    if until is None:
+        lasts = "a binding that it may have lasts until it runs out"
+    else:
+        lasts = f"the binding lasts until {time_of_day(until)}"
+    interpreter.screen.notice(f"The registrar did not answer; {lasts}.")
 
 
 def _try(action: Callable[[], None]) -> bool:

@@ -8,7 +8,7 @@ from sipmini.errors import Misuse
 from sipmini.ua.console.leaving import GRACE, HASTE, PATIENCE, Unfinished
 from sipmini.ua.console.runner import Line, Strictness
 from sipmini.ua.events import PhoneEvent
-from tests.ua.console.fake import Desk
+from tests.ua.console.fake import NOON, Desk, live_in_utc
 
 
 def final(method: str, status: object = 200) -> PhoneEvent:
@@ -105,6 +105,23 @@ class LeaveTests(Leaving):
         self.desk.type("exit")
         self.assertEqual(self.advance(GRACE), [])
         self.assertEqual(self.advance(GRACE), [0])
+
+    def test_a_registrar_that_is_silent(self) -> None:
+        """One sentence says so, and what that means."""
+        live_in_utc(self)
+        for hurry in (False, True):
+            for until, registering, lasts in (
+                (NOON + 3600, False, "the binding lasts until 13:00"),
+                (None, True, "a binding that it may have lasts until it runs out"),
+            ):
+                desk = Desk()
+                desk.phone.registered_until, desk.phone.registering = until, registering
+                desk.runner.start()
+                desk.runner.hurry() if hurry else desk.runner.end()
+                desk.clock.advance(GRACE)
+                self.assertEqual(desk.phone.done, ["unregister"])
+                sentence = f"The registrar did not answer; {lasts}."
+                self.assertEqual((desk.shown, desk.exits), ([sentence], [0]))
 
     def test_the_end_of_the_input_waits_for_what_was_asked(self) -> None:
         self.desk.type("register")
