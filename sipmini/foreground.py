@@ -7,8 +7,11 @@ import sys
 from typing import Any, NoReturn
 
 from twisted.application.service import MultiService, Service
+from twisted.logger import Logger
 
 from sipmini.errors import SipminiError
+
+_log = Logger()
 
 
 def say(sentence: str) -> None:
@@ -17,6 +20,12 @@ def say(sentence: str) -> None:
     if stream is not None:
         stream.write(sentence + "\n")
         stream.flush()
+
+
+def say_and_log(sentence: str) -> None:
+    """The same where the log is no terminal: in the background only the log is left to read it in."""
+    say(sentence)
+    _log.info("{sentence}", sentence=sentence)
 
 
 def fail(command: str, error: SipminiError) -> NoReturn:
@@ -29,11 +38,15 @@ def fail(command: str, error: SipminiError) -> NoReturn:
 
 
 class Foreground(MultiService):
-    """Starts one service, and ends the program with a sentence where that cannot start."""
+    """Starts one service, and ends the program with a sentence where that cannot start.
 
-    def __init__(self, command: str, service: Service) -> None:
+    In the *background* that sentence goes to the log, and the error to twistd, which tells the terminal.
+    """
+
+    def __init__(self, command: str, service: Service, background: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._command = command
+        self._background = background
         service.setServiceParent(self)
 
     def privilegedStartService(self) -> None:
@@ -49,6 +62,9 @@ class Foreground(MultiService):
         try:
             start()
         except SipminiError as error:
+            if self._background:
+                _log.critical("{command}: {error}", command=self._command, error=str(error))
+                raise
             fail(self._command, error)
 
 

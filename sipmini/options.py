@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +18,7 @@ from twisted.python import usage
 from sipmini import __version__, config
 from sipmini.errors import BadSetting
 from sipmini.foreground import fail
+from sipmini.quiet_log import quietly
 
 __all__ = ["ProxyOptions", "UaOptions"]
 
@@ -74,8 +76,27 @@ class _SettingOptions(usage.Options):
             self.settings = self._load()
             if self.parent is not None:
                 self._prepare_twistd()
+                self._be_quiet()
         except BadSetting as error:
             fail(self.command, error)
+
+    @property
+    def background(self) -> bool:
+        """Whether twistd leaves the terminal."""
+        return self.parent is not None and not (self.parent.get("nodaemon") or self.parent.get("debug"))
+
+    @property
+    def logs_to_terminal(self) -> bool:
+        """Whether log lines come out where the sentences do."""
+        if self.parent is None:
+            return True
+        elsewhere = self.parent.get("syslog") or self.parent.get("logfile") not in (None, "", "-")
+        return not self.background and not elsewhere
+
+    def _be_quiet(self) -> None:
+        # An observer of the user's own choice stays; one for syslog takes events of the old form only.
+        if "logger" in self.parent and not self.parent["logger"] and not self.parent.get("syslog"):
+            self.parent["logger"] = quietly(self.parent)
 
     def _default_for_twistd(self, option: str, default: str | None, path: Path) -> None:
         """Let twistd use *path* for *option*, if its user left the *default* and it has that option."""
@@ -128,6 +149,13 @@ class ProxyOptions(_SettingOptions):
         else:
             self._default_for_twistd("pidfile", _TWISTD_PIDFILE, self.settings.state_dir / f"{name}.pid")
             self._default_for_twistd("logfile", None, self.settings.state_dir / "log" / f"{name}.log")
+
+    def farewell(self) -> str:
+        """What is said at the terminal before twistd leaves it."""
+        pid_file = self.parent.get("pidfile")
+        log = "the system's log" if self.parent.get("syslog") else self.parent.get("logfile")
+        stop = f" To stop it: kill $(cat {shlex.quote(pid_file)})" if pid_file else ""
+        return f"This SIP proxy goes on in the background; what it says is in {log}.{stop}"
 
 
 class UaOptions(_SettingOptions):

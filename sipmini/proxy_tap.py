@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.application.service import MultiService
 from twisted.internet import reactor
 
-from sipmini.foreground import Foreground, say
+from sipmini.foreground import Foreground, say, say_and_log
 from sipmini.options import ProxyOptions
 from sipmini.proxy_service import ProxyService
 
@@ -16,4 +16,8 @@ Options = ProxyOptions
 
 def makeService(options: ProxyOptions) -> MultiService:
     """The proxy that *options* describe."""
-    return Foreground("sipmini-proxy", ProxyService(reactor, options.settings, say))
+    if options.background:
+        say(options.farewell())
+    announce = say if options.logs_to_terminal else say_and_log
+    service = ProxyService(reactor, options.settings, announce)
+    return Foreground("sipmini-proxy", service, options.background)

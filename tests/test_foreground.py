@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from io import StringIO
+from typing import Any
 
 from twisted.application.service import Service
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini.errors import BadSetting
-from sipmini.foreground import Foreground, fail, say
+from sipmini.foreground import Foreground, fail, say, say_and_log
 
 PROBLEM = BadSetting("port 5060 is taken", "choose another with --listen")
 
@@ -40,6 +42,33 @@ class ForegroundTests(SynchronousTestCase):
         """A sentence a line."""
         say("This SIP proxy serves localhost.")
         self.assertEqual(self.output.getvalue(), "This SIP proxy serves localhost.\n")
+
+    def logged(self) -> list[str]:
+        """What is logged from now on."""
+        lines: list[str] = []
+
+        def observe(event: dict[str, Any]) -> None:
+            lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        return lines
+
+    def test_say_and_log(self) -> None:
+        """The log of a daemon has its sentences too."""
+        lines = self.logged()
+        say_and_log("It listens on {everything}.")
+        self.assertEqual(lines, ["It listens on {everything}."])
+        self.assertEqual(self.output.getvalue(), "It listens on {everything}.\n")
+
+    def test_cannot_start_in_the_background(self) -> None:
+        """twistd is told, which tells the terminal; the log has the whole sentence."""
+        lines = self.logged()
+        foreground = Foreground("sipmini-proxy", Stubborn("privileged", PROBLEM), background=True)
+        error = self.assertRaises(BadSetting, foreground.privilegedStartService)
+        self.assertIs(error, PROBLEM)
+        self.assertEqual(lines, ["sipmini-proxy: port 5060 is taken; choose another with --listen"])
+        self.assertEqual(self.errors.getvalue(), "")
 
     def test_fail(self) -> None:
         """One sentence, exit status 1."""

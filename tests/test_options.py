@@ -7,11 +7,12 @@ import sys
 from io import StringIO
 from typing import Any
 
+from twisted.logger import globalLogBeginner
 from twisted.python import usage
 from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
-from sipmini import __version__, config
+from sipmini import __version__, config, quiet_log
 from sipmini.options import ProxyOptions, UaOptions
 from tests.folders import new_folder
 
@@ -22,6 +23,12 @@ class FakeTwistd(usage.Options):
     optParameters = [["pidfile", None, "twistd.pid", "Name of the pidfile"], ["logfile", "l", None, "log"]]
     optFlags = [["nodaemon", "n", "do not daemonize"]]
     subCommands = [["sipmini-proxy", None, ProxyOptions, ""], ["sipmini-ua", None, UaOptions, ""]]
+
+
+class RealTwistd(ServerOptions):
+    """twistd's own options, without a look at the plugins."""
+
+    subCommands = FakeTwistd.subCommands
 
 
 class OptionsTestCase(SynchronousTestCase):
@@ -150,6 +157,47 @@ class TwistdFileTests(OptionsTestCase):
         ):
             twistd = self.twistd("--pidfile", "my.pid", "--logfile", "my.log", *command)
             self.assertEqual((twistd["pidfile"], twistd["logfile"]), ("my.pid", "my.log"))
+
+    def test_farewell(self) -> None:
+        """Before twistd leaves the terminal, a line there says where its files are."""
+        start = "This SIP proxy goes on in the background; what it says is in"
+        pid_file, log = (
+            f"{self.state}/sipmini-proxy-localhost.pid",
+            f"{self.state}/log/sipmini-proxy-localhost.log",
+        )
+        options = self.twistd("sipmini-proxy").subOptions
+        self.assertEqual(
+            (options.background, options.logs_to_terminal, options.farewell()),
+            (True, False, f"{start} {log}. To stop it: kill $(cat {pid_file})"),
+        )
+        options = self.twistd("--pidfile", "", "--logfile", "my.log", "sipmini-proxy").subOptions
+        self.assertEqual(options.farewell(), f"{start} my.log.")
+        options = self.twistd("--pidfile", "my file", "sipmini-proxy").subOptions
+        options.parent["syslog"] = True
+        self.assertEqual(options.farewell(), f"{start} the system's log. To stop it: kill $(cat 'my file')")
+
+    def test_terminal(self) -> None:
+        """Where the log lines are the terminal's, the sentences are not logged as well."""
+        for arguments, terminal in (
+            (("-n",), True),
+            (("-n", "--logfile", "-"), True),
+            (("-n", "--logfile", "my.log"), False),
+        ):
+            options = self.twistd(*arguments, "sipmini-proxy").subOptions
+            self.assertEqual((options.background, options.logs_to_terminal), (False, terminal))
+        alone = ProxyOptions()
+        self.assertEqual((alone.background, alone.logs_to_terminal), (False, True))
+
+    def test_quiet(self) -> None:
+        """The real twistd gets our observer, unless its user chose one or has the system's log."""
+        for chosen, logger in (
+            ((), quiet_log.make_observer),
+            (("--syslog",), None),
+            (("--logger", "twisted.logger.globalLogBeginner"), globalLogBeginner),
+        ):
+            twistd = RealTwistd()
+            twistd.parseOptions([*chosen, "-n", "sipmini-proxy", "--state-dir", str(self.state)])
+            self.assertIs(twistd["logger"], logger)
 
     def test_state_directory_cannot_be_made(self) -> None:
         self.state.write_text("a file")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import socket
 
 from tests.integration.phone import SmallPhone
-from tests.integration.programs import LOOPBACK, IntegrationTestCase, Program, free_port
+from tests.integration.programs import LOOPBACK, TWISTD, IntegrationTestCase, Program, free_port
+
+
+def end(process_id: int) -> None:
+    """End a daemon, which is no child of ours."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGTERM)
 
 
 class StartingTests(IntegrationTestCase):
@@ -30,6 +38,31 @@ class StartingTests(IntegrationTestCase):
             self.assertEqual(await program.exited(), -number, program.output)
             self.assertEqual(program.complaints, "")
             self.assertNotIn("Traceback", program.output)
+
+    async def test_background(self) -> None:
+        """The terminal is told where the files are; the log has the sentences, and no line for each port."""
+        listen = f"--listen=udp:{LOOPBACK}:{free_port()}"
+        program = self.start(*TWISTD, "sipmini-proxy", "--domain=sipmini.test", listen, measured=False)
+        self.assertEqual(await program.exited(), 0, program.output)
+        state = self.room / "state"
+        process_id = state / "sipmini-proxy-sipmini.test.pid"
+        log = state / "log" / "sipmini-proxy-sipmini.test.log"
+        self.addCleanup(end, int(process_id.read_text()))
+        (line,) = program.output.splitlines()
+        self.assertIn(f"kill $(cat {process_id})", line)
+        self.assertIn(f" {log}.", line)
+        said = log.read_text()
+        for words in (
+            "This SIP proxy serves sipmini.test",
+            f"It listens on UDP port {listen.split(':')[-1]}",
+        ):
+            self.assertIn(words, said)
+        self.assertNotIn(" starting on ", said)
+        again = self.start(
+            *TWISTD, "--pidfile=", "sipmini-proxy", "--domain=other.test", listen, measured=False
+        )
+        self.assertEqual(await again.exited(), 1, again.output)
+        self.assertIn("is taken by another program", again.output)
 
     async def test_bindings_survive_a_restart(self) -> None:
         """What was registered before an orderly end is there after it."""
