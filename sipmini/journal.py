@@ -113,12 +113,16 @@ class Journal:
     def received(self, data: bytes, flow: Flow) -> None:
         """Write down a message that arrived."""
         if self._of_received:
-            _tell(self._of_received, Received(self.element, self._seconds(), flow, data))
+            entry = Received(self.element, self._seconds(), flow, data)
+            for observer in self._of_received:
+                observer(entry)
 
     def sent(self, data: bytes, flow: Flow) -> None:
         """Write down a message that left."""
         if self._of_sent:
-            _tell(self._of_sent, Sent(self.element, self._seconds(), flow, data))
+            entry = Sent(self.element, self._seconds(), flow, data)
+            for observer in self._of_sent:
+                observer(entry)
 
     def decided(self, reason: Reason, message: Message | None = None, flow: Flow | None = None) -> None:
         """Write down that a rule was applied."""
