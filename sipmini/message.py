@@ -270,6 +270,9 @@ def make_request(
     return Request(method, uri, Headers.of(all_fields), body)
 
 
+#: Characters of a reason phrase that we make: it is for a person to read at a glance.
+_LONGEST_PHRASE = 120
+
 _COPIED = ("Via", "From", "To", "Call-ID", "CSeq")
 
 
@@ -326,5 +329,20 @@ def has_tag(address: str) -> bool:
 
 
 def clean_phrase(phrase: str) -> str:
-    """*phrase* without anything that would end its line, and of bounded length."""
-    return "".join([char if char.isprintable() else " " for char in phrase[:120]])
+    """*phrase* without anything that would end its line, and of bounded length.
+
+    One that is longer ends after a word, with an ellipsis and what closes its parentheses.
+    """
+    text = "".join([char if char.isprintable() else " " for char in phrase[: _LONGEST_PHRASE + 1]])
+    return text if len(text) <= _LONGEST_PHRASE else _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    depth, depths = 0, [0]
+    for char in text:
+        depth = max(0, depth + (char == "(") - (char == ")"))
+        depths.append(depth)
+    fitting = [end for end in range(len(text)) if end + 3 + depths[end] <= _LONGEST_PHRASE]
+    words = [end for end in fitting if text[end] in " ," and text[end - 1].isalnum()]
+    end = words[-1] if words and 2 * words[-1] > fitting[-1] else fitting[-1]
+    return f"{text[:end]}...{')' * depths[end]}"

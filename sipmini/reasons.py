@@ -7,7 +7,7 @@ what the person who meets it can do.  This module imports nothing of sipmini.
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 #: Every rule by its name, filled as the constants below are made.
 RULES: dict[str, Rule] = {}
@@ -30,17 +30,22 @@ class Rule:
     phrase: str
     hint: str
 
-    def because(self, detail: str = "") -> Reason:
-        """This rule, applied: *detail* says what in the message it was applied to."""
-        return Reason(self, detail)
+    def because(self, detail: str = "", short: str = "") -> Reason:
+        """This rule, applied: *detail* says what in the message it was applied to, *short* says so briefly."""
+        return Reason(self, detail, short)
 
 
 @frozen
 class Reason:
-    """A rule and what it was applied to."""
+    """A rule and what it was applied to.
+
+    :ivar detail: all of it, for logs and journals.
+    :ivar short: what of it belongs on a status line, where that is not the whole.
+    """
 
     rule: Rule
     detail: str = ""
+    short: str = field(default="", eq=False)
 
     @property
     def status(self) -> int | None:
@@ -50,7 +55,8 @@ class Reason:
     @property
     def phrase(self) -> str:
         """The reason phrase for a status line: the rule's, with the detail where there is one."""
-        return f"{self.rule.phrase} ({self.detail})" if self.detail else self.rule.phrase
+        detail = self.short or self.detail
+        return f"{self.rule.phrase} ({detail})" if detail else self.rule.phrase
 
     def __str__(self) -> str:
         text = f"{self.rule.name} ({self.rule.rfc})"

@@ -195,4 +195,19 @@ class MakingTests(SynchronousTestCase):
     def test_phrases(self) -> None:
         self.assertEqual([make_response(request(), code).phrase for code in (180, 599)], ["Ringing", ""])
         self.assertEqual(make_response(request(), 200, "Fine").phrase, "Fine")
-        self.assertEqual(len(clean_phrase("x" * 1000)), 120)
+
+    def test_long_phrases(self) -> None:
+        """One that does not fit ends after a word, with an ellipsis, and with all parentheses closed."""
+        fits = f"Not Found ({'x' * 108})"
+        self.assertEqual(clean_phrase(fits), fits)
+        for long, short in (
+            ("x" * 1000, f"{'x' * 117}..."),
+            (f"Not Found ({'x' * 109})", f"Not Found ({'x' * 105}...)"),
+            (f"No ({'word ' * 30})", f"No ({'word ' * 21}word...)"),
+            (f"No (a (b), {'word, ' * 30})", f"No (a (b), {'word, ' * 16}word...)"),
+            (f"a) {'word ' * 30}", f"a) {'word ' * 22}word..."),
+            ("(" * 1000, f"{'(' * 58}...{')' * 58}"),
+            (f"\r\n{'x' * 200}", f"  {'x' * 115}..."),
+        ):
+            self.assertEqual(clean_phrase(long), short)
+            self.assertLessEqual(len(short), 120)

@@ -37,6 +37,13 @@ class RuleTests(SynchronousTestCase):
         self.assertEqual((plain.status, plain.phrase), (None, reasons.STRAY_ACK.phrase))
         self.assertEqual(str(plain), "stray-ack (RFC 3261 §17.2.3)")
 
+    def test_a_short_reason(self) -> None:
+        """The status line has it in few words, logs have the whole (RFC 3261 §7.2)."""
+        reason = reasons.MISSING_HEADER.because("Via: asked here, asked there", "Via")
+        self.assertEqual(reason.phrase, "Missing Header Field (Via)")
+        self.assertEqual(str(reason), "missing-header (RFC 3261 §8.1.1): Via: asked here, asked there")
+        self.assertEqual(reason, reasons.MISSING_HEADER.because("Via: asked here, asked there"))
+
     def test_sections_of_rfc_3261_exist(self) -> None:
         """Its chapters go up to 29."""
         for rule in reasons.RULES.values():

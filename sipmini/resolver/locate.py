@@ -246,9 +246,8 @@ class _Search:
         if self._failures:
             return self._failures[0]
         asked = ", ".join(map(str, self._asked[:8])) + (", ..." if len(self._asked) > 8 else "")
-        return reasons.UNREACHABLE_DOMAIN.because(
-            f"{host} has no address: asked {asked} and found no such record"
-        )
+        short = f"{host} has no address"
+        return reasons.UNREACHABLE_DOMAIN.because(f"{short}: asked {asked} and found no such record", short)
 
 
 def answered_by(steps: Locating, lookup: Callable[[Question], Answer]) -> list[Hop]:

@@ -299,6 +299,7 @@ class RefusalTests(LocateTestCase):
             "biloxi.com has no address: asked NAPTR biloxi.com, SRV _sip._udp.biloxi.com, "
             "SRV _sip._tcp.biloxi.com, A biloxi.com, AAAA biloxi.com and found no such record",
         )
+        self.assertEqual(reason.phrase, f"{reason.rule.phrase} (biloxi.com has no address)")
 
     def test_long_lists_are_cut(self) -> None:
         """The reason stays a sentence."""
