@@ -1,7 +1,9 @@
 # test-case-name: tests.test_decode
 """``sipmini decode``: SIP messages as JSON, and JSON as SIP messages.
 
-A file holds one message, or several one after the other, or is a message log. It touches the file it is told
+A file holds one message, or several one after the other, or is a message log. Of a log, each message says
+when it was sent or received and where to or from (``Log``), and the decisions stand among them
+(``Decided``); going back, only the messages count. It touches the file it is told
 to read and the two streams it is given.
 """
 
@@ -12,6 +14,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from attrs import frozen
 
 from sipmini.codec import decode, encode
 from sipmini.decoded import as_dict, from_dict
@@ -24,10 +28,22 @@ LARGEST_FILE: Final = 64 << 20
 """Bytes of a file that is read; a message log is rotated long before."""
 
 _RECORD: Final = re.compile(
-    rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z (?:(received from|sent to) \S+ \S+ port \d+|decided.*)\n",
+    rb"^(?P<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) "
+    rb"(?:(?P<direction>received from|sent to) (?P<transport>\S+) (?P<host>\S+) port (?P<port>\d+)"
+    rb"|decided(?: on (?P<about>.*?))?: (?P<reason>[a-z0-9-]+ \(RFC .*))\n",
     re.MULTILINE,
 )
-"""What stands before each message in a message log, and the records of it that hold no message."""
+"""What stands before each message in a message log, and its records that hold a decision and no message."""
+
+
+@frozen
+class _Piece:
+    """A part of a file: where it begins, its octets, and what a message log says of it."""
+
+    line: int
+    octets: bytes
+    log: dict[str, str] | None = None
+    decision: dict[str, str] | None = None
 
 
 def main(arguments: Sequence[str], stdin: BinaryIO, stdout: BinaryIO) -> int:
@@ -53,12 +69,20 @@ def to_json(data: bytes, name: str) -> str:
     """
     decoded: list[object] = []
     pieces = list(_pieces(data))
-    for number, (line, piece) in enumerate(pieces, 1):
-        try:
-            decoded.append(as_dict(decode(piece)))
-        except MalformedMessage as error:
-            which = "it is no SIP message" if len(pieces) == 1 else f"message {number} is no SIP message"
-            raise BadSetting(f"{which}: {error}", "", name, line) from None
+    messages = sum(piece.decision is None for piece in pieces)
+    number = 0
+    for piece in pieces:
+        entry: dict[str, object] = {} if piece.log is None else {"Log": piece.log}
+        if piece.decision is None:
+            number += 1
+            try:
+                entry.update(as_dict(decode(piece.octets)))
+            except MalformedMessage as error:
+                which = "it is no SIP message" if messages == 1 else f"message {number} is no SIP message"
+                raise BadSetting(f"{which}: {error}", "", name, piece.line) from None
+        else:
+            entry["Decided"] = piece.decision
+        decoded.append(entry)
     if not decoded:
         raise BadSetting("there is no message in it", "name a file that has one", name)
     return _dumped(decoded[0] if len(decoded) == 1 else decoded) + "\n"
@@ -79,6 +103,8 @@ def to_messages(data: bytes, name: str) -> bytes:
     except (UnicodeDecodeError, RecursionError) as error:
         raise BadSetting(f"it is not JSON ({error})", "", name) from None
     forms = decoded if isinstance(decoded, list) else [decoded]
+    # What a message log says of its messages, and its decisions, are not on the wire.
+    forms = [form for form in forms if not (isinstance(form, dict) and "Decided" in form)]
     messages: list[bytes] = []
     for number, form in enumerate(forms, 1):
         try:
@@ -103,7 +129,7 @@ def _read(name: str, stdin: BinaryIO) -> bytes:
     return data
 
 
-def _pieces(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _pieces(data: bytes) -> Iterator[_Piece]:
     """The messages in *data*, each with the number of the line it begins in."""
     if _RECORD.match(data):
         yield from _of_a_log(data)
@@ -115,7 +141,7 @@ def _pieces(data: bytes) -> Iterator[tuple[int, bytes]]:
     for piece in _of_a_stream(data) or [data]:
         empty = len(piece) - len(piece.lstrip(b"\r\n"))
         if piece[empty:]:
-            yield line + piece[:empty].count(b"\n"), piece
+            yield _Piece(line + piece[:empty].count(b"\n"), piece)
         line += piece.count(b"\n")
 
 
@@ -130,14 +156,26 @@ def _of_a_stream(data: bytes) -> list[bytes] | None:
     return pieces if whole and len(pieces) > 1 else None
 
 
-def _of_a_log(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The messages of a message log, as it writes them."""
+def _of_a_log(data: bytes) -> Iterator[_Piece]:
+    """The messages and decisions of a message log, as it writes them."""
     heads = list(_RECORD.finditer(data))
     ends = [head.start() for head in heads[1:]] + [len(data)]
     line = 1
     for head, end in zip(heads, ends, strict=True):
-        if head[1] is not None:
-            yield line + 1, data[head.end() : end].removesuffix(b"\n\n")
+        said = {key: (value or b"").decode("utf-8", "replace") for key, value in head.groupdict().items()}
+        if said["direction"]:
+            host = f"[{said['host']}]" if ":" in said["host"] else said["host"]
+            log = {
+                "at": said["at"],
+                "direction": said["direction"].partition(" ")[0],
+                "transport": said["transport"],
+                "peer": f"{host}:{said['port']}",
+            }
+            yield _Piece(line + 1, data[head.end() : end].removesuffix(b"\n\n"), log)
+        else:
+            log = {"at": said["at"], "direction": "decided"}
+            decision = {"reason": said["reason"], "about": said["about"]}
+            yield _Piece(line, b"", log, {key: text for key, text in decision.items() if text})
         line += data.count(b"\n", head.start(), end)
 
 

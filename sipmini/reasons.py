@@ -31,7 +31,7 @@ class Rule:
     hint: str
 
     def because(self, detail: str = "", short: str = "") -> Reason:
-        """This rule, applied: *detail* says what in the message it was applied to, *short* says so briefly."""
+        """This rule, applied: *detail* says to what in the message it was applied, *short* briefly."""
         return Reason(self, detail, short)
 
 

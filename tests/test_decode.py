@@ -75,12 +75,42 @@ class DecodeTests(SynchronousTestCase):
         journal.decided(next(iter(RULES.values())).because("a reason"), None, flow)
         journal.sent(INFO, flow)
         log.close()
-        decoded = json.loads(self.run_it(str(log.path)))
-        self.assertEqual([one["Request"]["Method"] for one in decoded], ["BYE", "INFO"])
-        self.assertEqual(decoded[1]["Body"], "\r\n\r\n")
+        text = self.run_it(str(log.path))
+        bye, decided, info = json.loads(text)
+        self.assertEqual([one["Request"]["Method"] for one in (bye, info)], ["BYE", "INFO"])
+        at = "1970-01-01T00:00:01.500000Z"
+        peer = {"transport": "UDP", "peer": "192.0.2.2:5060"}
+        self.assertEqual(bye["Log"], {"at": at, "direction": "received", **peer})
+        self.assertEqual(info["Log"], {"at": at, "direction": "sent", **peer})
+        self.assertEqual(
+            decided,
+            {
+                "Log": {"at": at, "direction": "decided"},
+                "Decided": {"reason": str(next(iter(RULES.values())).because("a reason"))},
+            },
+        )
+        self.assertEqual(info["Body"], "\r\n\r\n")
+        self.assertEqual(self.run_it("--encode", "-", stdin=text), BYE + INFO)
         damaged = log.path.read_bytes().replace(b"INFO sip", b"IN FO sip")
         self.assertRegex(
             self.complaint("-", stdin=damaged), r"\Astandard input, line 15: message 2 is no SIP message: "
+        )
+
+    def test_a_log_of_one_entry(self) -> None:
+        """An IPv6 peer stands in brackets (RFC 3261 §19.1.1); a decision says what it was about."""
+        at = b"2026-01-02T03:04:05.000006Z"
+        text = self.run_it("-", stdin=at + b" sent to TCP 2001:db8::1 port 5060\n" + BYE + b"\n\n")
+        self.assertEqual(json.loads(text)["Log"]["peer"], "[2001:db8::1]:5060")
+        line = b" decided on BYE sip:b@b SIP/2.0: unknown-user (RFC 3261 \xc2\xa716.5): sip:b@b: gone\n\n"
+        self.assertEqual(
+            json.loads(self.run_it("-", stdin=at + line)),
+            {
+                "Log": {"at": at.decode(), "direction": "decided"},
+                "Decided": {
+                    "reason": "unknown-user (RFC 3261 §16.5): sip:b@b: gone",
+                    "about": "BYE sip:b@b SIP/2.0",
+                },
+            },
         )
 
     def test_octets_that_are_no_text(self) -> None:
