@@ -22,7 +22,7 @@ from sipmini.sdp import BadDescription
 from sipmini.transaction import ServerTransaction
 from sipmini.ua.attempts import Attempts
 from sipmini.ua.checks import Merged, Refusal, check_content, check_method, check_require, check_target
-from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, Identity, in_turn, route_fields, sip_uri
+from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, Identity, in_turn, route_fields, sentence, sip_uri
 from sipmini.ua.events import PhoneEvent
 from sipmini.ua.incoming import IncomingCall
 from sipmini.ua.outgoing import OutgoingCall
@@ -184,11 +184,12 @@ class Phone:
         """Ask somebody's phone, or a proxy, what it can do (RFC 3261 §11)."""
         uri = sip_uri(target, self.desk.identity.uri.host)
         query = _Query(self.desk, uri)
-        Attempts(self.desk, query.request, query).start(self.desk.first_hop)
+        Attempts(self.desk, query.request, query, asked=True).start(self.desk.first_hop)
 
     def stop(self) -> None:
         """Forget everything that is still to come, without telling anybody."""
         self._registering.stop()
+        self.desk.stop()
         for session in tuple(self._sessions):
             session.stop()
         self._sessions.clear()
@@ -357,9 +358,11 @@ class _Query:
 
     def unanswered(self, status: int, phrase: str) -> None:
         """Nobody answered."""
-        self._tell(status, phrase, "")
+        text = f"{self._target} could not be asked: {phrase}"
+        self._desk.tell("options-answer", sentence(text), status=status, allow="")
 
     def _tell(self, status: int, phrase: str, allow: str) -> None:
-        text = f"{self._target} says {status} {phrase}"
-        text += f"; it allows {allow}." if allow else "."
+        text = sentence(f"{self._target} says {status} {phrase}")
+        if allow:
+            text = f"{text[:-1]}; it allows {allow}."
         self._desk.tell("options-answer", text, status=status, allow=allow)

@@ -14,10 +14,14 @@ from sipmini.hop import Hop
 from sipmini.message import Request, Response
 from sipmini.transaction import ClientTransaction
 from sipmini.ua.desk import Desk, in_turn
+from sipmini.ua.ports import Timer
 from sipmini.uri import SipUri
 
 #: How many places are tried for one request.
 MAX_TRIES = 4
+
+#: Seconds of silence after which a person who waits is told that, and how long it may last.
+SILENCE = 2.0
 
 
 class Sender(Protocol):
@@ -37,8 +41,13 @@ class Attempts:
     :ivar request: the request as it went, still without Via.
     """
 
-    def __init__(self, desk: Desk, build: Callable[[Hop], Request], sender: Sender) -> None:
-        """:param build: makes the request for a hop; raises SipminiError if that cannot be."""
+    def __init__(
+        self, desk: Desk, build: Callable[[Hop], Request], sender: Sender, asked: bool = False
+    ) -> None:
+        """
+        :param build: makes the request for a hop; raises SipminiError if that cannot be.
+        :param asked: whether a person asked for it, and is told when no answer comes for a while.
+        """
         self.desk = desk
         self.hop: Hop | None = None
         self.request: Request | None = None
@@ -48,6 +57,9 @@ class Attempts:
         self._transaction: ClientTransaction | None = None
         self._given_up = False
         self._heard = False
+        self._asked = asked
+        self._silence: Timer | None = None
+        self._tried: list[str] = []
 
     def start(self, uri: SipUri) -> None:
         """Find the hops of *uri* and send."""
@@ -56,6 +68,7 @@ class Attempts:
     def give_up(self) -> None:
         """Send nothing more: neither the request, if it is still to be sent, nor to another hop."""
         self._given_up = True
+        self._stop_silence()
 
     def cancel(self) -> None:
         """Give up an INVITE that was sent: CANCEL, as soon as that is allowed (RFC 3261 §9.1)."""
@@ -71,19 +84,38 @@ class Attempts:
             self._next()
 
     def _lost(self, why: str) -> None:
-        self._sender.unanswered(503, why)
+        self._unanswered(503, why)
 
     def _next(self) -> None:
         hop = self.hop = self._hops.pop(0)
         try:
             self.request = self._build(hop)
         except SipminiError as error:
-            self._sender.unanswered(503, str(error))
+            self._unanswered(503, str(error))
             return
+        self._tried.append(str(hop).partition(" ")[2])
+        if self._asked and self._silence is None:
+            self._silence = self.desk.remind(SILENCE, self._say_silence)
         # A hop that fails at once has the next one tried before this returns.
         transaction = self.desk.stack.transactions.request(self.request, hop, self)
         if self.hop is hop:
             self._transaction = transaction
+
+    def _say_silence(self) -> None:
+        """Nothing came yet: from where, and how long it is waited for."""
+        patience = self.desk.timers.transaction_timeout
+        until = self.desk.wall() + patience - SILENCE + len(self._hops) * patience
+        at = self.desk.time_of_day(until, seconds=True)
+        text = f"{self._tried[-1]} does not answer yet; trying until {at}."
+        self.desk.tell("silence", text, where=self._tried[-1], until=until)
+
+    def _stop_silence(self) -> None:
+        if self._silence is not None and self._silence.active():
+            self._silence.cancel()
+
+    def _unanswered(self, status: int, phrase: str) -> None:
+        self._stop_silence()
+        self._sender.unanswered(status, phrase)
 
     def _more(self) -> bool:
         return bool(self._hops) and not self._heard and not self._given_up
@@ -93,6 +125,7 @@ class Attempts:
     @in_turn
     def received(self, response: Response) -> None:
         """A response came."""
+        self._stop_silence()
         self.desk.last_message = response
         method = response.cseq.method
         text = f"{method}: {response.status} {response.phrase}"
@@ -110,7 +143,7 @@ class Attempts:
         if self._more():
             self._next()
         else:
-            self._sender.unanswered(408, "no answer came in time")
+            self._unanswered(408, f"no answer from {' or '.join(self._tried)} in time")
 
     @in_turn
     def transport_failed(self, failure: TransportFailure) -> None:
@@ -118,4 +151,9 @@ class Attempts:
         if self._more():
             self._next()
         else:
-            self._sender.unanswered(503, str(failure))
+            self._unanswered(503, self._failed(str(failure).rstrip(".")))
+
+    def _failed(self, why: str) -> str:
+        """*why* the last hop failed, and what was tried before it."""
+        before = self._tried[:-1]
+        return f"{why}; before that {' and '.join(before)} failed" if before else why

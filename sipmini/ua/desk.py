@@ -28,7 +28,7 @@ from sipmini.stack import Stack
 from sipmini.transaction import ServerTransaction, TimerValues
 from sipmini.ua.events import PhoneEvent
 from sipmini.ua.media import MediaPorts
-from sipmini.ua.ports import Clock, Resolver
+from sipmini.ua.ports import Clock, Resolver, Timer
 from sipmini.uri import SipUri, parse_sip_uri
 
 #: What the phone answers with anything but 405 and 501 (RFC 3261 §20.5).
@@ -94,6 +94,11 @@ class Identity:
         return NameAddr(self.display, str(self.uri), {} if tag is None else {"tag": tag})
 
 
+def sentence(text: str) -> str:
+    """*text* with one full stop; it may end in somebody else's words, who had one or two already."""
+    return f"{text.rstrip('. ')}."
+
+
 def shown(address: NameAddr) -> str:
     """How a person reads an address: ``Bob <sip:bob@biloxi.com>``."""
     return f"{address.display} <{address.uri_text}>" if address.display else address.uri_text
@@ -122,6 +127,7 @@ class Desk:
     timers: TimerValues = field(factory=TimerValues)
     observers: list[Callable[[PhoneEvent], None]] = field(factory=list)
     last_message: Message | None = None
+    _reminders: list[Timer] = field(factory=list, init=False)
     _events: deque[PhoneEvent] = field(factory=deque, init=False)
     _depth: int = field(default=0, init=False)
     _telling: bool = field(default=False, init=False)
@@ -166,6 +172,19 @@ class Desk:
             yield
         except Exception:
             _log.failure(what)
+
+    def remind(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Call back later, unless the phone is stopped by then."""
+        self._reminders = [timer for timer in self._reminders if timer.active()]
+        timer = self.clock.callLater(seconds, call)
+        self._reminders.append(timer)
+        return timer
+
+    def stop(self) -> None:
+        """Forget what was to be reminded of."""
+        for timer in self._reminders:
+            if timer.active():
+                timer.cancel()
 
     # --- making -----------------------------------------------------------------------------
 
@@ -222,7 +241,8 @@ class Desk:
             with self.turn():
                 if failure.check(Unresolvable) is None:
                     _log.failure("looking up {uri} failed", failure, uri=str(uri))
-                lost(f"no address was found for {uri.host}: {failure.value}")
+                why = str(failure.value).rstrip(".")
+                lost(f"no address was found for {uri.host}: {why}")
 
         def report(failure: Any) -> None:
             _log.failure("using the address of {uri} failed", failure, uri=str(uri))

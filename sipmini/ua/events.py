@@ -27,6 +27,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "call-failed": ("status", "reason"),
         "call-ended": ("by", "seconds", "reason"),
         "response": ("status", "phrase", "method"),
+        "silence": ("where", "until"),
         "options-answer": ("status", "allow"),
         "message-dropped": (),
         "error": ("text",),

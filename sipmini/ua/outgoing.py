@@ -11,7 +11,7 @@ from sipmini.fields import NameAddr
 from sipmini.hop import Hop
 from sipmini.message import Request, Response, make_request
 from sipmini.ua.attempts import Attempts
-from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, in_turn, quiet, route_fields
+from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, in_turn, quiet, route_fields, sentence
 from sipmini.ua.ports import Timer
 from sipmini.ua.session import ByeSender, Owner, Session
 from sipmini.uri import SipUri
@@ -42,7 +42,7 @@ class OutgoingCall(Session):
         self._call_id = desk.call_id()
         self._from = desk.identity.address(desk.tag())
         self._session_id = desk.random.getrandbits(31)
-        self._attempts = Attempts(desk, self._invite, self)
+        self._attempts = Attempts(desk, self._invite, self, asked=True)
         self._acknowledged: dict[str, _Acknowledged] = {}
         self._early_answer: Response | None = None
         self._patience: Timer | None = None
@@ -211,7 +211,7 @@ class OutgoingCall(Session):
             self.desk.stack.transactions.send_alone(known.ack, hops[0])
 
         def lost(why: str) -> None:
-            self.desk.tell("error", f"The ACK to {self.peer} could not be sent: {why}.", text=why)
+            self.desk.tell("error", sentence(f"The ACK to {self.peer} could not be sent: {why}"), text=why)
 
         self.desk.locate(known.next_hop, found, lost)
 

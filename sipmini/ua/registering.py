@@ -61,6 +61,7 @@ class Registering(RegistrationActions):
         # Where the last REGISTER for more than 0 seconds went: what undoes it goes there too.
         self._where = identity.home
         self._exchange: _Exchange | None = None
+        self._asked = True
         self._timer: Timer | None = None
         self._lapse: Timer | None = None
 
@@ -74,15 +75,18 @@ class Registering(RegistrationActions):
     def register(self) -> None:
         """Register, or refresh at once."""
         self._failures = 0
+        self._asked = True
         self.machine.register()
 
     @in_turn
     def unregister(self) -> None:
         """Take the binding back."""
+        self._asked = True
         self.machine.unregister()
 
     @in_turn
     def _due(self) -> None:
+        self._asked = False
         self.machine.due()
 
     # --- RegistrationActions ----------------------------------------------------------------
@@ -105,7 +109,7 @@ class Registering(RegistrationActions):
     def _send(self, expires: int) -> None:
         if self._exchange is not None:
             self._exchange.abandon()
-        self._exchange = _Exchange(self, self._where, expires)
+        self._exchange = _Exchange(self, self._where, expires, self._asked)
         self._exchange.start()
 
     def take_back(self, where: SipUri) -> None:
@@ -170,7 +174,8 @@ class Registering(RegistrationActions):
         self._failures += 1
         delay = max(float(wait), retry_delay(self._failures, self.desk.random.random()))
         self._plan(delay)
-        text = f"Registration failed: {status} {phrase}; the next try is in {delay:.0f} s."
+        why = f"{status} {phrase}".rstrip(". ")
+        text = f"Registration failed: {why}; the next try is in {delay:.0f} s."
         self.desk.tell("registration-failed", text, status=status, reason=phrase, retry=delay)
 
     @quiet
@@ -219,12 +224,12 @@ class Registering(RegistrationActions):
 class _Exchange:
     """One REGISTER and its answer."""
 
-    def __init__(self, registering: Registering, where: SipUri, expires: int) -> None:
+    def __init__(self, registering: Registering, where: SipUri, expires: int, asked: bool) -> None:
         self._registering = registering
         self._where = where
         self._expires = expires
         self._abandoned = False
-        self._attempts = Attempts(registering.desk, self.request, self)
+        self._attempts = Attempts(registering.desk, self.request, self, asked)
         self._contact: SipUri | None = None
 
     def start(self) -> None:
@@ -317,7 +322,7 @@ class _Farewell:
 
 def _told(status: int, phrase: str, who: str = "The registrar") -> str:
     """What became of an un-REGISTER, for the begin of a sentence."""
-    refusal = f"{status} {phrase}".rstrip()
+    refusal = f"{status} {phrase}".rstrip(". ")
     return f"{who} did not answer" if status == 408 else f"{who} did not take it back: {refusal}"
 
 

@@ -3,7 +3,8 @@
 
 The phone by itself sends no REGISTER while another waits for its answer (§10.2). What the user asks for
 abandons the one that waits: its answer is ignored from then on, and the higher CSeq number of the next tells
-the registrar which of the two is newer. The machine tells its `RegistrationActions`; `sipmini.ua.registering` does it.
+the registrar which of the two is newer. The machine tells its `RegistrationActions`;
+`sipmini.ua.registering` does it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from sipmini.transaction import ServerTransaction
 from sipmini.ua.acceptance import Acceptance
 from sipmini.ua.attempts import Attempts
 from sipmini.ua.call import VISIBLE, Answerable, CallActions, CallMachine
-from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, in_turn, quiet, watch
+from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, in_turn, quiet, sentence, watch
 from sipmini.ua.media import MediaPort
 
 
@@ -330,16 +330,16 @@ class Session(CallActions):
         # A reason means that it was not the user who wanted it.
         by = "network" if by == "local" and reason is not None else by
         self.release(outcome)
-        ended = f"The call with {self.peer} ended after {seconds:.0f} s: {why}."
+        ended = sentence(f"The call with {self.peer} ended after {seconds:.0f} s: {why}")
         if self.talking_since is None:
-            ended = f"The call with {self.peer} did not come about: {why}."
+            ended = sentence(f"The call with {self.peer} did not come about: {why}")
         self.desk.tell("call-ended", ended, by=by, seconds=seconds, reason=why)
 
     @quiet
     def fail(self, status: int, phrase: str) -> None:
         """Tell the user that the call did not come about."""
         self.release(_OUTCOMES.get(status, f"failed: {status}"))
-        text = f"The call to {self.peer} failed: {status} {phrase}."
+        text = sentence(f"The call to {self.peer} failed: {status} {phrase}")
         self.desk.tell("call-failed", text, status=status, reason=phrase)
 
     def _why(self, by: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini.hop import Hop
-from tests.ua.harness import OFFER, Peer, Scene
+from tests.ua.console.fake import live_in_utc
+from tests.ua.harness import EPOCH, OFFER, Peer, Scene
 
 
 class TryingHops(SynchronousTestCase):
@@ -69,6 +70,57 @@ class TryingHops(SynchronousTestCase):
         self.phone.hangup()
         self.scene.advance(70)
         self.assertEqual((self.peer.take(), self.phone._sessions), ([], []))
+
+    def test_silence(self) -> None:
+        """Two seconds without any answer are told once, with the time at which the last hop is given up."""
+        live_in_utc(self)
+        for command, end in (
+            (lambda: self.phone.call("bob@biloxi.com"), "call-failed"),
+            (lambda: self.phone.options("bob@biloxi.com"), "options-answer"),
+            (self.phone.register, "registration-failed"),
+        ):
+            self.scene.names.hops["atlanta"] = [self.dead, self.dead]
+            begun = EPOCH + self.scene.network.seconds()
+            command()
+            self.scene.advance(1.9)
+            self.assertNotIn("silence", self.alice.told)
+            self.scene.advance(0.2)
+            said = self.alice.event("silence")
+            until = self.alice.desk.time_of_day(begun + 64, seconds=True)
+            self.assertEqual(said.text, f"192.0.2.66:5060 does not answer yet; trying until {until}.")
+            self.assertEqual(dict(said.fields), {"where": "192.0.2.66:5060", "until": begun + 64})
+            self.alice.events.clear()
+            self.scene.advance(62)
+            self.assertIn(
+                "no answer from 192.0.2.66:5060 or 192.0.2.66:5060 in time", self.alice.event(end).text
+            )
+            self.assertNotIn("silence", self.alice.told)
+
+    def test_no_silence(self) -> None:
+        """Any answer will do; and nobody is told of it who cancelled, or stopped the phone."""
+        self.phone.call("bob@biloxi.com")
+        self.peer.answer(self.peer.request("INVITE"), 100, tag=None)
+        self.scene.advance(3)
+        self.assertNotIn("silence", self.alice.told)
+        self.phone.hangup()
+        self.scene.names.hops["atlanta"] = [self.dead]
+        self.phone.call("bob@biloxi.com")
+        self.phone.hangup()
+        self.scene.advance(3)
+        self.phone.call("bob@biloxi.com")
+        self.scene.advance(1)
+        self.phone.stop()
+        self.scene.advance(3)
+        self.assertNotIn("silence", self.alice.told)
+
+    def test_one_full_stop(self) -> None:
+        """The words of others have their own; what was tried is named."""
+        self.scene.names.hops["atlanta"] = [self.dead, self.refusing]
+        self.phone.call("bob@biloxi.com")
+        self.scene.advance(33)
+        text = self.alice.event("call-failed").text
+        self.assertNotIn("..", text)
+        self.assertRegex(text, r"503 TCP to 192\.0\.2\.2.*; before that 192\.0\.2\.66:5060 failed\.$")
 
     def test_at_most_four(self) -> None:
         """A name with very many addresses is not tried for ever."""

@@ -21,7 +21,7 @@ class Stoppable(Protocol):
 
 
 def hear_hangup(reactor: Stoppable, stop: Callable[[], object]) -> None:
-    """Call *stop* in the reactor when the terminal is closed, unless ``nohup`` or the like has that ignored."""
+    """Call *stop* in the reactor when the terminal is closed, unless ``nohup`` has that ignored."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _calls(reactor, stop))
 

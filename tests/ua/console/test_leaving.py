@@ -209,5 +209,5 @@ class HasteTests(Leaving):
             desk.runner.start()
             desk.runner.hurry()
             desk.clock.advance(0)
-            place = name or "The script"
-            self.assertEqual((desk.shown, desk.exits), (["> sleep 5", f"{place}: interrupted at line 7"], [130]))
+            sentence = f"{name or 'The script'}: interrupted at line 7"
+            self.assertEqual((desk.shown, desk.exits), (["> sleep 5", sentence], [130]))
