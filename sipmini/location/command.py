@@ -21,6 +21,9 @@ from sipmini.uri import parse_sip_uri, parse_uri, uri_equal
 
 __all__ = ["list_bindings", "remove", "show"]
 
+#: Columns of a terminal that nobody made wider.
+_WIDTH = 80
+
 
 def list_bindings(directory: str, now: float, as_json: bool = False) -> str:
     """Every binding of the state directory *directory* that lasts at *now*, seconds since 1970.
@@ -136,14 +139,29 @@ def _as_json(bindings: Iterable[Binding], now: float) -> str:
 
 
 def _table(bindings: Iterable[Binding], now: float) -> str:
-    rows: list[tuple[str, ...]] = [("ADDRESS", "CONTACT", "Q", "EXPIRES IN", "RECEIVED FROM", "USER AGENT")]
+    """One line a binding, within a terminal's width where addresses and contacts leave it at that."""
+    rows = [("ADDRESS", "CONTACT", "Q", "EXPIRES IN")]
+    agents = ["USER AGENT"]
     for one in bindings:
+        expires = _remaining(one.expires_in(now))
         name = one.aor.removeprefix("sip:")
-        cells = (name, one.contact, f"{one.q / 1000:g}", f"{one.expires_in(now)} s", one.flow, one.user_agent)
-        rows.append(tuple(map(_printable, cells)))
+        rows.append((_printable(name), _printable(one.contact), f"{one.q / 1000:g}", expires))
+        agents.append(_printable(one.user_agent))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    # The phone's own name helps to tell contacts apart, and is the first to go.
+    left = _WIDTH - len(lines[0]) - 2
+    if left >= len(agents[0]):
+        lines = [f"{line}  {agent[:left]}" for line, agent in zip(lines, agents, strict=True)]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _remaining(seconds: int) -> str:
+    """*seconds* in the unit that tells a person enough."""
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def _paragraph(binding: Binding, now: float) -> str:

@@ -28,12 +28,35 @@ class CommandTests(LocationCase):
         self.assertEqual(
             list_bindings(self.directory, NOW).splitlines(),
             [
-                "ADDRESS            CONTACT                  Q    EXPIRES IN  RECEIVED FROM      USER AGENT",
-                "alice@atlanta.com  sip:alice@10.0.0.1:5060  1    3000 s      UDP 10.0.0.1:5060  desk/1",
-                "alice@atlanta.com  sip:alice@10.0.0.2       0.5  3000 s      UDP 10.0.0.1:5060  mobile/1",
-                "bob@biloxi.com     sip:bob@10.0.0.3         1    3000 s      UDP 10.0.0.1:5060  desk/1",
+                "ADDRESS            CONTACT                  Q    EXPIRES IN  USER AGENT",
+                "alice@atlanta.com  sip:alice@10.0.0.1:5060  1    50 min      desk/1",
+                "alice@atlanta.com  sip:alice@10.0.0.2       0.5  50 min      mobile/1",
+                "bob@biloxi.com     sip:bob@10.0.0.3         1    50 min      desk/1",
             ],
         )
+
+    def test_width(self) -> None:
+        """A terminal has 80 columns: what the phone calls itself is cut, or left out."""
+        self.put(self.store, evolve(BOBS, user_agent="a phone that says very much of itself"))
+        lines = list_bindings(self.directory, NOW).splitlines()
+        self.assertEqual((lines[3][-21:], max(map(len, lines))), ("  a phone that says v", 80))
+        self.put(self.store, evolve(BOBS, contact="sip:bob@a-host.with.rather-a-long-name.example.com:5060"))
+        heading, *_ = list_bindings(self.directory, NOW).splitlines()
+        self.assertTrue(heading.endswith("EXPIRES IN"), heading)
+
+    def test_remaining_time(self) -> None:
+        """In the unit that tells enough."""
+        for seconds, words in (
+            (1, "1 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (3194, "53 min"),
+            (7200, "2 h"),
+            (172799, "47 h"),
+            (200000, "2 days"),
+        ):
+            self.put(self.store, evolve(BOBS, expires_at=NOW + seconds))
+            self.assertIn(f" {words} ", list_bindings(self.directory, NOW))
 
     def test_list_as_json(self) -> None:
         entries = json.loads(list_bindings(self.directory, NOW, as_json=True))
@@ -81,10 +104,9 @@ class CommandTests(LocationCase):
     def test_terminal_is_safe_from_the_network(self) -> None:
         """A phone chooses its User-Agent; it must not choose what the terminal does."""
         self.put(self.store, evolve(BOBS, user_agent="\x1b[2J\x07evil"))
-        self.assertIn("?[2J?evil", list_bindings(self.directory, NOW))
-        self.assertNotIn(
-            "\x1b", list_bindings(self.directory, NOW) + show(self.directory, "bob@biloxi.com", NOW)
-        )
+        text = list_bindings(self.directory, NOW) + show(self.directory, "bob@biloxi.com", NOW)
+        self.assertEqual(text.count("?[2J?evil"), 2)
+        self.assertNotIn("\x1b", text)
 
     def test_remove_all(self) -> None:
         """A store that runs on the file notices within half a second."""
