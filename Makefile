@@ -1,9 +1,15 @@
-# make run      set everything up, then run the proxy in the foreground (make run ARGS="--domain example.com" passes options on)
-# make test     set everything up, then run the whole suite
-# make demo     two proxies, two phones and a call between them, on this machine only
-# make lint docs bench clean
+# make run      set everything up, then run the proxy in the foreground;
+#               make run ARGS="--domain example.com" passes options on
+# make demo     two proxies, two phones and a call, on this machine only
+# make test     set everything up, then run the whole suite, once with pytest
+#               and once with trial: some minutes
+# make lint     ruff and mypy
+# make docs     draw the state machines into docs/build/machines
+# make bench    measure against other SIP stacks; see bench/README.md
+# make clean    remove the virtual environment and all that was built
 #
-# PYTHON names the interpreter (3.10 to 3.13) that the virtual environment is made with; VENV says where that is.
+# PYTHON names the interpreter (3.10 to 3.13) that the virtual environment is
+# made with; VENV says where that is.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,15 +22,16 @@ INPUTS := setup.cfg pyproject.toml
 .PHONY: run test demo lint docs bench clean help
 
 help:
-	@sed -n '1,6s/^# \{0,1\}//p' Makefile
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "sipmini needs Python 3.10 or newer; name one: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv $(VENV)
+	@echo 'installing into $(VENV) ...'
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/installed: $(VENV)/made $(INPUTS)
-	$(PIP) install --editable .
+	@$(PIP) install --editable .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
@@ -32,7 +39,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 # sippy, another SIP stack in Python, is there to be measured against.
-$(VENV)/installed-bench: $(VENV)/installed-bench
+$(VENV)/installed-bench: $(VENV)/installed
 	$(PIP) install --editable '.[bench]'
 	@touch $@
 
