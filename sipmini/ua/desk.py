@@ -203,6 +203,10 @@ class Desk:
         transport = "" if hop.transport == "UDP" else f";transport={hop.transport.lower()}"
         return f"<sip:{who.uri.user}@{_bracketed(host)}:{port}{transport}>"
 
+    def is_this_phone(self, hop: Hop) -> bool:
+        """Whether what is sent to *hop* comes back to ourselves."""
+        return self.stack.contact_for(hop) == (hop.host, hop.port)
+
     @property
     def first_hop(self) -> SipUri:
         """Where requests outside of dialogs go first (RFC 3261 §8.1.2)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sipmini import reasons
 from sipmini.dialog import MAX_FORWARDS
-from sipmini.errors import MalformedUri, MalformedValue
+from sipmini.errors import MalformedUri, MalformedValue, Misuse
 from sipmini.fields import parse_name_addr, parse_number
 from sipmini.hop import Hop
 from sipmini.message import Request, Response, make_request
@@ -28,6 +28,9 @@ MOST_EXPIRES = 7 * 86_400
 FIRST_RETRY = 4.0
 BASE_RETRY = 30.0
 MOST_RETRY = 1800.0
+
+#: What to do where there is no registrar.
+REMEDY = "start a sipmini-proxy, or give --proxy sip:127.0.0.1:8000"
 
 
 def retry_delay(failures: int, random_part: float) -> float:
@@ -62,6 +65,7 @@ class Registering(RegistrationActions):
         self._where = identity.home
         self._exchange: _Exchange | None = None
         self._asked = True
+        self._hopeless = ""
         self._timer: Timer | None = None
         self._lapse: Timer | None = None
 
@@ -107,6 +111,7 @@ class Registering(RegistrationActions):
         self._send(0)
 
     def _send(self, expires: int) -> None:
+        self._hopeless = ""
         if self._exchange is not None:
             self._exchange.abandon()
         self._exchange = _Exchange(self, self._where, expires, self._asked)
@@ -116,6 +121,10 @@ class Registering(RegistrationActions):
         """Take the binding back at a registrar we do not use any more (§10.2.2), whatever else goes on."""
         farewell = _Farewell(self, where)
         Attempts(self.desk, farewell.request, farewell).start(where)
+
+    def lose_hope(self, why: str) -> None:
+        """This failure will not pass by itself: say *why* once, and do not try again soon."""
+        self._hopeless = why
 
     def used(self, where: SipUri) -> bool:
         """Whether this is the registrar that we use."""
@@ -173,9 +182,12 @@ class Registering(RegistrationActions):
         """Not bound, or bound no longer than before: try again after a while."""
         self._failures += 1
         delay = max(float(wait), retry_delay(self._failures, self.desk.random.random()))
-        self._plan(delay)
         why = f"{status} {phrase}".rstrip(". ")
         text = f"Registration failed: {why}; the next try is in {delay:.0f} s."
+        if self._hopeless:
+            delay = MOST_RETRY
+            text, phrase = f"{self._hopeless}; {REMEDY}.", self._hopeless
+        self._plan(delay)
         self.desk.tell("registration-failed", text, status=status, reason=phrase, retry=delay)
 
     @quiet
@@ -242,7 +254,12 @@ class _Exchange:
         self._attempts.give_up()
 
     def request(self, hop: Hop) -> Request:
-        """The REGISTER for a hop; each try is a request of its own."""
+        """The REGISTER for a hop; each try is a request of its own. Raises Misuse for our own address."""
+        if self._registering.desk.is_this_phone(hop):
+            name = str(self._where).removeprefix("sip:")
+            where = str(hop).partition(" ")[2]
+            self._registering.lose_hope(f"{name} leads to {where}, which is this phone itself")
+            raise Misuse("that is this phone itself")
         number = self._registering.next_number()
         request, self._contact = self._registering.request(hop, self._expires, number)
         return request
@@ -265,6 +282,10 @@ class _Exchange:
         elif status == 423 and self._least(response) is not None:
             machine.too_brief(self._least(response) or 0)
         else:
+            if status in (405, 501):
+                hop = str(self._attempts.hop).partition(" ")[2]
+                answer = f"{status} {response.phrase}".rstrip(". ")
+                self._registering.lose_hope(f"{hop} is no registrar: it answers {answer}")
             machine.failed(status, response.phrase, _number_in(response, "Retry-After") or 0)
 
     def unanswered(self, status: int, phrase: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sipmini.hop import Hop
 from sipmini.message import Request
-from sipmini.ua.registering import EXPIRES, retry_delay
+from sipmini.ua.registering import EXPIRES, REMEDY, retry_delay
 from tests.ua.console.fake import live_in_utc
 from tests.ua.harness import EPOCH, Peer, Scene
 
@@ -247,6 +248,35 @@ class Registering(SynchronousTestCase):
             "lasts until it runs out.",
         )
         self.assertEqual(self.alice.told, ["silence", "registration-failed"])
+
+    def test_with_oneself(self) -> None:
+        """A domain that leads to this phone is not asked, nor soon again."""
+        self.scene.names.hops["atlanta"] = [Hop("UDP", "192.0.2.1", 5060)]
+        self.phone.register()
+        failed = self.alice.event("registration-failed")
+        why = "atlanta.com leads to 192.0.2.1:5060, which is this phone itself"
+        self.assertEqual(failed.text, f"{why}; {REMEDY}.")
+        self.assertEqual(dict(failed.fields), {"status": 503, "reason": why, "retry": 1800.0})
+        self.assertEqual(self.alice.told, ["registration-failed"])
+        self.scene.advance(1000)
+        self.assertEqual(self.alice.told, [])
+        self.scene.names.hops["atlanta"] = [Hop("UDP", "192.0.2.2", 5060)]
+        self.grant(self.register())
+        self.assertEqual(self.alice.told, ["registered"])
+
+    def test_no_registrar(self) -> None:
+        """405 and 501: what answers is something else, such as a phone."""
+        for status, phrase in ((405, "Method Not Allowed"), (501, "Not Implemented")):
+            self.peer.answer(self.register(), status, phrase=phrase)
+            self.assertEqual(
+                self.alice.event("registration-failed").text,
+                f"192.0.2.2:5060 is no registrar: it answers {status} {phrase}; {REMEDY}.",
+            )
+            self.alice.events.clear()
+            self.scene.advance(1000)
+            self.assertEqual(self.alice.told, [])
+        self.peer.answer(self.register(), 500)
+        self.assertLess(self.alice.event("registration-failed").fields["retry"], 5)
 
     def test_another_proxy(self) -> None:
         """A proxy that is set is where REGISTER goes; what undoes it goes where it was done."""
