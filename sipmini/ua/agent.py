@@ -22,7 +22,7 @@ from sipmini.sdp import BadDescription
 from sipmini.transaction import ServerTransaction
 from sipmini.ua.attempts import Attempts
 from sipmini.ua.checks import Merged, Refusal, check_content, check_method, check_require, check_target
-from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, Identity, in_turn, route_fields, sentence, sip_uri
+from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, Identity, in_turn, route_fields, sentence, shown, sip_uri
 from sipmini.ua.events import PhoneEvent
 from sipmini.ua.incoming import IncomingCall
 from sipmini.ua.outgoing import OutgoingCall
@@ -234,6 +234,8 @@ class Phone:
             refusal = self._in_dialog(request, transaction) if request.to.tag else self._outside(request)
         if refusal is not None:
             self.desk.refuse(transaction, request, refusal.reason, fields=refusal.fields)
+            if refusal.reason.rule is reasons.BUSY_HERE and request.method == "INVITE":
+                self._missed(request)
         elif request.to.tag is None:
             self._begin(request, transaction, flow)
 
@@ -287,6 +289,12 @@ class Phone:
             refusal = Refusal(reasons.BUSY_HERE.because(), (("Allow", ALLOW),))
         return refusal
 
+    def _missed(self, invite: Request) -> None:
+        """Somebody calls while the phone has a call already."""
+        peer = invite.from_
+        self._history.append(CallRecord(self.desk.wall(), "in", shown(peer), "missed (busy)", 0.0))
+        self.desk.tell_missed(peer, _BUSY_WITH[self.state])
+
     def _begin(self, request: Request, transaction: ServerTransaction, flow: Flow) -> None:
         if request.method == "OPTIONS":
             self._capabilities(request, transaction)
@@ -325,6 +333,15 @@ class Phone:
             ("Server", USER_AGENT),
         ]
         transaction.respond(make_response(request, 200, to_tag=self.desk.tag(), fields=fields))
+
+
+#: What the phone was doing when a call was missed.
+_BUSY_WITH = {
+    "inviting": "you were calling somebody",
+    "ringing_back": "you were calling somebody",
+    "ringing": "another call was ringing",
+    "talking": "you were talking",
+}
 
 
 class _Query:

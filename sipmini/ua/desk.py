@@ -104,6 +104,11 @@ def shown(address: NameAddr) -> str:
     return f"{address.display} <{address.uri_text}>" if address.display else address.uri_text
 
 
+def caller(address: NameAddr) -> str:
+    """What a person calls somebody: ``Bob``, or where there is no name ``bob@biloxi.com``."""
+    return address.display or address.uri_text.removeprefix("sip:")
+
+
 @define(eq=False)
 class Desk:
     """The phone's means.
@@ -139,6 +144,11 @@ class Desk:
         self._events.append(PhoneEvent(kind, self.wall(), text, fields))
         if not self._depth:
             self._hand_out()
+
+    def tell_missed(self, address: NameAddr, why: str) -> None:
+        """Tell that somebody called in vain."""
+        text = sentence(f"{caller(address)} called; {why}")
+        self.tell("missed", text, peer=shown(address), reason=why)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

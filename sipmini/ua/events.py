@@ -22,6 +22,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "unregistered": (),
         "registration-failed": ("status", "reason"),
         "ringing": ("peer",),
+        "missed": ("peer", "reason"),
         "ringing_back": (),
         "answered": (),
         "call-failed": ("status", "reason"),

@@ -39,6 +39,7 @@ class IncomingCall(Session):
         self._transaction = transaction
         self._tag = desk.tag()
         self._timers: list[Timer] = []
+        self._taken = False
         dialog = Dialog.of_uas(invite, self._tag)
         dialog.next_hop  # noqa: B018 - reading it shows whether it can be used
         self.keep(dialog)
@@ -135,6 +136,7 @@ class IncomingCall(Session):
     @quiet
     def send_answer(self) -> None:
         """200 until its ACK."""
+        self._taken = True
         self._stop_ringing()
         self.accept(self._invite, self._transaction, self._tag)
 
@@ -156,3 +158,10 @@ class IncomingCall(Session):
         """It rings no more either."""
         self._stop_ringing()
         super().release(outcome)
+
+    def end(self, by: str, reason: Reason | str | None) -> None:
+        """A call that nobody took is missed, too."""
+        super().end(by, reason)
+        if not self._taken and by != "local":
+            why = "you did not answer" if isinstance(reason, Reason) else reason or self._why(by)
+            self.desk.tell_missed(self._invite.from_, why)

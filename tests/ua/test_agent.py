@@ -108,7 +108,10 @@ class Calls(SynchronousTestCase):
         self.assertEqual(self.alice.phone.state, "idle")
         self.scene.advance()
         self.assertEqual(self.bob.phone.state, "idle")
-        self.assertEqual(self.bob.told[-2:], ["ringing>idle", "call-ended"])
+        missed = self.bob.event("missed")
+        self.assertEqual(missed.text, "Alice called; the caller cancelled.")
+        self.assertEqual(missed.fields["peer"], "Alice <sip:alice@atlanta.com>")
+        self.assertEqual(self.bob.told[-3:], ["ringing>idle", "call-ended", "missed"])
         self.assertEqual(self.alice.told[-2:], ["ringing_back>idle", "call-ended"])
         self.assertEqual(self.bob.decided, ["cancelled"])
         self.assertEqual(
@@ -132,6 +135,23 @@ class Calls(SynchronousTestCase):
         carol.phone.options("bob@biloxi.com")
         self.scene.advance()
         self.assertEqual(carol.event("options-answer").fields["status"], 486)
+        self.assertEqual(
+            (self.bob.event("missed").text, dict(self.bob.event("missed").fields)),
+            (
+                "carol@chicago.com called; another call was ringing.",
+                {"peer": "sip:carol@chicago.com", "reason": "another call was ringing"},
+            ),
+        )
+        bob.answer()
+        self.scene.advance()
+        carol.phone.call("bob@biloxi.com")
+        self.scene.advance()
+        self.assertEqual(self.bob.event("missed").text, "carol@chicago.com called; you were talking.")
+        self.assertEqual(self.bob.told.count("missed"), 2)
+        self.assertEqual(
+            [(call.direction, call.peer, call.outcome, call.seconds) for call in bob.history],
+            [("in", "sip:carol@chicago.com", "missed (busy)", 0.0)] * 2,
+        )
 
     def test_tcp(self) -> None:
         """RFC 3261 §18: the same over TCP; the Contacts say so."""

@@ -24,6 +24,7 @@ STYLES: Final = {
     "response": "class:quiet",
     "message-dropped": "class:quiet",
     "ringing": "class:urgent",
+    "missed": "class:urgent",
     "call-failed": "class:problem",
     "registration-failed": "class:problem",
     "error": "class:problem",
