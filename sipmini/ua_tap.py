@@ -13,14 +13,23 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ReactorNotRunning
 
 from sipmini.config import PhoneSettings
-from sipmini.foreground import Foreground
+from sipmini.errors import Misuse
+from sipmini.foreground import Foreground, fail
 from sipmini.options import UaOptions
 from sipmini.ua.console import Console, ConsoleSettings, hear_hangup, hear_impatience, start_console
 from sipmini.ua_service import PhoneService
 
 __all__ = ["Options", "makeService"]
 
-Options = UaOptions
+
+class Options(UaOptions):
+    """The phone's options, with a look at twistd's own."""
+
+    def postOptions(self) -> None:
+        """As UaOptions; a phone that twistd would send into the background is refused."""
+        if self.parent is not None and not self.parent.get("nodaemon", True):
+            fail(self.command, Misuse("a phone needs its terminal; start it with twistd -n sipmini-ua ..."))
+        super().postOptions()
 
 
 class _ConsoleService(Service):
