@@ -186,7 +186,9 @@ def _path(text: str) -> Path:
 
 def _existing_file(text: str) -> Path:
     path = _path(text)
-    if path.is_dir() or not path.exists():
+    if path.is_dir():
+        raise ValueError("it is a directory")
+    if not path.exists():
         raise ValueError("there is no such file")
     return path
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +30,8 @@ from sipmini.uri import parse_sip_uri
 PATIENCE = 8.0
 #: How long Bob lets it ring, in seconds.
 RINGING = 0.5
+#: The exit status of what a signal ended, as shells have it for Ctrl-C.
+INTERRUPTED = 130
 
 _LOOPBACK = ListenSpec(None, "127.0.0.1", 0)
 
@@ -211,8 +212,8 @@ def _speaks_unicode() -> bool:
 
 
 def run(options: Namespace) -> int:
-    """Run the demo; the exit status is 0 if the call went well."""
-    status = 1
+    """Run the demo; the exit status is 0 if the call went well, 130 if a signal ended it."""
+    status: int | None = None
 
     def main(reactor: Any, state: Path) -> Deferred[None]:
         async def play() -> None:
@@ -222,8 +223,14 @@ def run(options: Namespace) -> int:
         return Deferred.fromCoroutine(play())
 
     def react_in(state: Path) -> int:
-        with suppress(SystemExit):
+        ended: object = 0
+        try:
             react(main, (state,))
+        except SystemExit as end:
+            ended = end.code
+        if status is None:
+            # The reactor stopped before the demo was over: by a signal, or a mistake of ours that it tells.
+            return 1 if ended else INTERRUPTED
         return status
 
     if options.state_dir is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import EACCES, EADDRNOTAVAIL
+
 from twisted.internet.error import CannotListenError
 
 from sipmini.config import ListenSpec
@@ -95,8 +97,14 @@ def in_words(listening: list[Listening]) -> str:
 def _cannot_listen(error: CannotListenError, host: str, port: int, transport: str = "") -> BadSetting:
     where = f"{transport} port {port} of {host}".strip()
     if is_taken(error):
-        problem = f"{where} is taken by another program"
-    else:
-        why = getattr(error.socketError, "strerror", None) or str(error.socketError)
-        problem = f"cannot listen on {where} ({why})"
-    return BadSetting(problem, "choose another address or port with --listen, or end that program")
+        remedy = "choose another address or port with --listen, or end that program"
+        return BadSetting(f"{where} is taken by another program", remedy)
+    why = getattr(error.socketError, "strerror", None) or str(error.socketError)
+    remedy = _REMEDIES.get(getattr(error.socketError, "errno", 0), "choose another with --listen")
+    return BadSetting(f"cannot listen on {where} ({why})", remedy)
+
+
+_REMEDIES = {
+    EADDRNOTAVAIL: "name an address of this machine with --listen",
+    EACCES: "choose a port above 1023 with --listen, or let this user have that one",
+}

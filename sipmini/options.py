@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,6 +55,24 @@ class _SettingOptions(usage.Options):
         # What a subclass adds: its settings, and where twistd puts its own files.
         def _load(self) -> Any: ...
         def _prepare_twistd(self) -> None: ...
+
+    def parseOptions(self, options: Any = None) -> None:
+        """Read the options; one that is none ends the program with a sentence, not with all of the help."""
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except usage.UsageError as error:
+            fail(self.command, self._misread(str(error)))
+
+    def _misread(self, problem: str) -> BadSetting:
+        """What is wrong with the options, in our words where getopt has its own."""
+        help_lists = f"twistd {self.command} --help lists them"
+        unknown = re.fullmatch(r"option (-\S+) not recognized", problem)
+        if unknown is None:
+            return BadSetting(problem, help_lists)
+        known = [f"--{name.rstrip('=')}" for name in self.longOpt]
+        near = get_close_matches(unknown[1], known, n=1)
+        guess = f"did you mean {near[0]}? ({help_lists})" if near else help_lists
+        return BadSetting(f"there is no option {unknown[1]}", guess)
 
     def parseArgs(self, *rest: str) -> None:
         """Options only: whoever forgot the dashes is told so."""

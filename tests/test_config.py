@@ -212,7 +212,7 @@ class OptionMistakeTests(ConfigTestCase):
             ("proxy", "sip:biloxi.com;transport=tls", "unsupported-transport (RFC 3263 §4.1): transport=tls"),
             ("listen", "5060", "it is not of the form"),
             ("script", "/no/such/script", "there is no such file"),
-            ("script", "/", "there is no such file"),
+            ("script", "/", "it is a directory"),
             ("events", "xml", 'it is neither text nor json; write "text" or "json"'),
         ):
             with self.subTest(f"{option} {text}"):

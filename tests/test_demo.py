@@ -117,6 +117,16 @@ class Demo(SynchronousTestCase):
         self.assertEqual(used[-1], asked)
         self.assertTrue((asked / "location.sqlite").is_file())
 
+    def test_interrupted(self) -> None:
+        """Ctrl-C: the reactor stops and nothing was decided; a mistake of ours is another matter."""
+        for code, status in ((0, 130), (1, 1)):
+
+            def react(main: object, arguments: object, code: int = code) -> None:
+                raise SystemExit(code)
+
+            self.patch(demo, "react", react)
+            self.assertEqual(demo.run(Namespace(talk=0.1, ascii=True, state_dir=None)), status)
+
     def test_terminal_without_unicode(self) -> None:
         """Or one that is to be spared it: the ladder is ASCII."""
         for encoding, ascii in (("latin-1", False), ("utf-8", True)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EADDRINUSE, EAFNOSUPPORT
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT
 from typing import Any
 
 from twisted.internet.error import CannotListenError
@@ -75,7 +75,7 @@ class Everywhere(SynchronousTestCase):
         self.assertEqual(
             str(error),
             "cannot listen on port 8000 of all addresses (the system's word); "
-            "choose another address or port with --listen, or end that program",
+            "choose a port above 1023 with --listen, or let this user have that one",
         )
         self.assertEqual(self.sockets.bound, [])
 
@@ -121,6 +121,18 @@ class Asked(SynchronousTestCase):
                 error = self.assertRaises(BadSetting, self.listen, None, 0)
                 self.assertTrue(str(error).startswith(f"{problem}; "), str(error))
                 self.assertEqual(self.sockets.bound, [])
+
+    def test_remedies(self) -> None:
+        """What helps is another matter for each cause; only who took the port can be ended."""
+        for number, remedy in (
+            (EADDRINUSE, "choose another address or port with --listen, or end that program"),
+            (EADDRNOTAVAIL, "name an address of this machine with --listen"),
+            (EACCES, "choose a port above 1023 with --listen, or let this user have that one"),
+            (EAFNOSUPPORT, "choose another with --listen"),
+        ):
+            self.sockets.refusals["UDP", None, None] = number
+            error = self.assertRaises(BadSetting, self.listen, "UDP", 5060)
+            self.assertTrue(str(error).endswith(f"; {remedy}"), str(error))
 
 
 class Words(SynchronousTestCase):

@@ -55,7 +55,14 @@ class CommandTests(IntegrationTestCase):
         """For terminals that have no more; what it keeps is where it was told to keep it."""
         output = await self.done("demo", "--talk", "0", "--ascii", "--state-dir", str(self.room / "kept"))
         self.assertTrue(output.isascii())
-        self.assertTrue((self.room / "kept" / "dns" / "biloxi.com.zone").is_file())
+        self.assertTrue((self.room / "kept" / "location.sqlite").is_file())
+
+    async def test_demo_interrupted(self) -> None:
+        """Ctrl-C ends it with the status that shells have for that, and no traceback."""
+        program = self.sipmini("demo", "--talk", "60")
+        await program.said("they talk for 60 s")
+        program.signal("INT")
+        self.assertEqual((await program.exited(), program.complaints), (130, ""))
 
     async def test_decode_and_encode(self) -> None:
         """From the wire to JSON and back, byte for byte."""
