@@ -84,7 +84,7 @@ class Ending(SynchronousTestCase):
         options: Any = ua_tap.Options()
         folder = str(new_folder(self))
         options.parseOptions(
-            "--user alice@atlanta.com --no-register --listen udp:127.0.0.1:0 --no-dns".split()
+            ["--user", "alice@atlanta.com", "--no-register", "--listen", "udp:127.0.0.1:0", "--no-dns"]
             + ["--state-dir", folder]
         )
         self.service = ua_tap.makeService(options)
