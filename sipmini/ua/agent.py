@@ -22,7 +22,18 @@ from sipmini.sdp import BadDescription
 from sipmini.transaction import ServerTransaction
 from sipmini.ua.attempts import Attempts
 from sipmini.ua.checks import Merged, Refusal, check_content, check_method, check_require, check_target
-from sipmini.ua.desk import ALLOW, USER_AGENT, Desk, Identity, in_turn, route_fields, sentence, shown, sip_uri
+from sipmini.ua.desk import (
+    A_PROXY,
+    ALLOW,
+    USER_AGENT,
+    Desk,
+    Identity,
+    in_turn,
+    route_fields,
+    sentence,
+    shown,
+    sip_uri,
+)
 from sipmini.ua.events import PhoneEvent
 from sipmini.ua.incoming import IncomingCall
 from sipmini.ua.outgoing import OutgoingCall
@@ -125,7 +136,7 @@ class Phone:
 
     def set_proxy(self, uri: str) -> None:
         """Send requests outside of calls through this proxy: ``sip:127.0.0.1:8000``."""
-        self.desk.proxy = sip_uri(uri)
+        self.desk.proxy = sip_uri(uri, like=A_PROXY)
 
     @in_turn
     def set_user(self, user: str) -> None:
@@ -182,7 +193,8 @@ class Phone:
     @in_turn
     def options(self, target: str) -> None:
         """Ask somebody's phone, or a proxy, what it can do (RFC 3261 §11)."""
-        uri = sip_uri(target, self.desk.identity.uri.host)
+        # A name with a dot is the server of that domain, one without is somebody of our own domain.
+        uri = sip_uri(target, None if "." in target else self.desk.identity.uri.host)
         query = _Query(self.desk, uri)
         Attempts(self.desk, query.request, query, asked=True).start(self.desk.first_hop)
 

@@ -42,10 +42,15 @@ R = TypeVar("R")
 _log = Logger()
 
 
-def sip_uri(text: str, domain: str | None = None) -> SipUri:
+#: What a person should have written, for the sentence that says it was something else.
+AN_ADDRESS = "an address; write it as bob@biloxi.com"
+A_PROXY = "a proxy; write it as sip:127.0.0.1:8000"
+
+
+def sip_uri(text: str, domain: str | None = None, like: str = AN_ADDRESS) -> SipUri:
     """The URI that a person means: ``sip:bob@biloxi.com``, ``bob@biloxi.com``, or ``bob`` with a *domain*.
 
-    Parts that could make us send something else than was meant are left out (RFC 3261 §19.1.5). Raises
+    *like* is what it should be, for the sentence of the error. Parts that could make us send something else than was meant are left out (RFC 3261 §19.1.5). Raises
     Misuse with a sentence.
     """
     written = text.strip()
@@ -55,7 +60,7 @@ def sip_uri(text: str, domain: str | None = None) -> SipUri:
     try:
         uri = parse_sip_uri(written if scheme else f"sip:{written}")
     except MalformedUri:
-        raise Misuse(f"{text.strip()[:80]!r} is not an address; write it as bob@biloxi.com") from None
+        raise Misuse(f"{text.strip()[:80]!r} is not {like}") from None
     if uri.scheme == "sips":
         raise Misuse("sips: addresses need TLS, which this phone does not speak yet; use sip:")
     return uri.without_params("method").replace(headers=(), password=None)
@@ -76,7 +81,10 @@ class Identity:
         """The identity of ``alice@atlanta.com``; raises Misuse with a sentence."""
         uri = sip_uri(user)
         if not uri.user:
-            raise Misuse(f"{user.strip()[:80]!r} names no user; write it as alice@atlanta.com")
+            name = user.strip()[:80].removeprefix("sip:")
+            written = "alice@atlanta.com" if "@" in name or "." in name else f"{name}@atlanta.com"
+            lacks = "user" if "@" in name or "." in name else "domain"
+            raise Misuse(f"{user.strip()[:80]!r} names no {lacks}; write it as {written}")
         return cls(SipUri("sip", uri.user, uri.host, uri.port), display)
 
     @property

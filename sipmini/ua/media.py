@@ -35,6 +35,9 @@ class Udp(Protocol):
 
 
 class _Silence(DatagramProtocol):
+    #: Its coming and going are no news for a log.
+    noisy = False
+
     """Hears and says nothing."""
 
     noisy = False

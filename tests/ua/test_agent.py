@@ -223,6 +223,22 @@ class Commands(SynchronousTestCase):
         self.alice = self.scene.alice
         self.phone = self.alice.phone
 
+    def test_whom_options_asks(self) -> None:
+        """A bare name with a dot is the server of that domain, one without somebody of our own."""
+        scene = Scene()
+        peer = scene.peer()
+        for target, uri in (
+            ("biloxi.com", "sip:biloxi.com"),
+            ("127.0.0.1:8000", "sip:127.0.0.1:8000"),
+            ("bob", "sip:bob@atlanta.com"),
+            ("bob@biloxi.com", "sip:bob@biloxi.com"),
+            ("sip:biloxi.com", "sip:biloxi.com"),
+        ):
+            scene.alice.phone.options(target)
+            request = peer.request("OPTIONS")
+            self.assertEqual(request.uri, uri)
+            peer.answer(request, 200)
+
     def test_misuse(self) -> None:
         """Each command says in a sentence why it does nothing."""
         phone = self.phone
@@ -235,7 +251,9 @@ class Commands(SynchronousTestCase):
             (lambda: phone.call("a b"), "'a b' is not an address; write it as bob@biloxi.com"),
             (lambda: phone.call("sips:bob@biloxi.com"), "sips: addresses need TLS"),
             (lambda: phone.set_user("atlanta.com"), "'atlanta.com' names no user"),
-            (lambda: phone.set_proxy("<x>"), "'<x>' is not an address"),
+            (lambda: phone.set_user("bob"), "'bob' names no domain; write it as bob@atlanta.com"),
+            (lambda: phone.set_user("sip:@x"), "is not an address"),
+            (lambda: phone.set_proxy("frob:::"), "'frob:::' is not a proxy; write it as sip:127.0.0.1:8000"),
             (lambda: phone.options(""), "'' is not an address"),
         ):
             with self.subTest(sentence):

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from textwrap import wrap
 from typing import Final
 
 from attrs import field, frozen
@@ -20,6 +21,9 @@ __all__ = ["COMMANDS", "STATES", "BadCommand", "Command", "Verb", "explain", "ov
 
 STATES: Final = ("idle", "inviting", "ringing_back", "ringing", "talking")
 """The states of the phone, by the names of the exercise."""
+
+WIDTH: Final = 80
+"""Columns that the lines of ``help`` take at most."""
 
 LONGEST_LINE: Final = 4096
 """Characters of a command line; a longer one is refused unread."""
@@ -69,7 +73,7 @@ class Verb:
 
     @property
     def usage(self) -> str:
-        """How it is written, as in ``wait STATE|registered [SECONDS]``."""
+        """How it is written, as in ``wait STATE [SECONDS]``."""
         return f"{self.name} {self.arguments}".rstrip()
 
 
@@ -191,7 +195,7 @@ COMMANDS: Final[tuple[Verb, ...]] = (
         least=1,
         most=None,
         sends=True,
-        details="USER is bob@biloxi.com, or sip:biloxi.com for the server itself.",
+        details="USER is bob@biloxi.com, bob for someone of your own domain, or biloxi.com for the server.",
     ),
     Verb(
         "help",
@@ -211,11 +215,11 @@ COMMANDS: Final[tuple[Verb, ...]] = (
         "wait",
         "Wait until the phone is in a state, or registered.",
         group=SCRIPTS,
-        arguments="STATE|registered [SECONDS]",
+        arguments="STATE [SECONDS]",
         least=1,
         most=2,
         check=_check_wait,
-        details=f"STATE is {', '.join(STATES)}. After SECONDS (default {PATIENCE:.0f}) it fails, "
+        details=f"STATE is {', '.join(STATES)} or registered. After SECONDS (default {PATIENCE:.0f}) it fails, "
         "and a script ends.",
     ),
     Verb(
@@ -322,7 +326,6 @@ def explain(name: str) -> Iterator[str]:
     """
     verb, _ = _find(name.strip())
     yield f"{verb.usage}: {verb.summary}"
-    if verb.details:
-        yield verb.details
+    yield from wrap(verb.details, WIDTH)
     if verb.aliases:
         yield f"Also: {', '.join(verb.aliases)}"

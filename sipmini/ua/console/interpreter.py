@@ -52,6 +52,7 @@ class Interpreter:
         self._clock = clock
         self._wall = wall
         self._responses = Responses()
+        self._refusal = ""
         self._held: list[PhoneEvent] | None = None
         phone.observers.append(self._notice)
         self.attention = Attention(phone, clock)
@@ -107,6 +108,8 @@ class Interpreter:
     def _notice(self, event: PhoneEvent) -> None:
         self._responses.note(event)
         self.unfinished.note(event)
+        if event.kind in ("registered", "unregistered", "registration-failed"):
+            self._refusal = event.text.rstrip(".") if event.kind == "registration-failed" else ""
         if self._held is None:
             self.screen.event(event)
         else:
@@ -117,9 +120,13 @@ class Interpreter:
         if goal == "registered":
             until = self.phone.registered_until
             if until is None or until <= self._wall():
-                await self._until(Registered(), command, self._responses.last)
+                await self._until(Registered(), command, self._why_not_registered)
         elif self.phone.state != goal:
             await self._until(StateReached(goal), command, self._responses.last)
+
+    def _why_not_registered(self) -> str:
+        """For the sentence of a ``wait registered`` that failed."""
+        return self._refusal[:1].lower() + self._refusal[1:] or self._responses.last()
 
     async def _expect(self, command: Command) -> None:
         status = int(command.words[0])

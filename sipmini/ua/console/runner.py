@@ -7,7 +7,7 @@ Script and pipe share this; they differ in what a failure means (:class:`Strictn
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -16,20 +16,35 @@ from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from sipmini.errors import BadSetting
+from sipmini.errors import BadSetting, SipminiError
 from sipmini.ua.console.commands import BadCommand, parse
 from sipmini.ua.console.interpreter import CommandFailed, Interpreter, WaitFailed
 from sipmini.ua.console.leaving import GRACE, PATIENCE, leave, leave_in_haste
 
-__all__ = ["Line", "Runner", "Strictness", "read_script"]
+__all__ = ["BadScript", "Line", "Runner", "Strictness", "read_script"]
 
 _log = Logger()
+
+MOST_FAULTS: Final = 20
+"""Faulty lines of a script that are told of."""
 
 INTERRUPTED: Final = 130
 """The exit status of a script that a signal ended, as shells have it for Ctrl-C."""
 
 LARGEST_SCRIPT: Final = 1_000_000
 """Bytes of a script file; a larger one is refused."""
+
+
+class BadScript(SipminiError):
+    """A script that cannot be run.
+
+    :ivar faults: a sentence for each line that is none, and how many there are beyond those.
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        more = len(faults) - MOST_FAULTS
+        self.faults = (*faults[:MOST_FAULTS], *([f"There are {more} more."] if more > 0 else []))
+        super().__init__("\n".join(self.faults))
 
 
 class Strictness(Enum):
@@ -52,7 +67,8 @@ class Line:
 def read_script(path: Path) -> list[Line]:
     """The lines of a script, every one of them checked.
 
-    :raises BadSetting: the file cannot be read, or a line is no command.
+    :raises BadSetting: the file cannot be read.
+    :raises BadScript: lines of it are no commands.
     """
     try:
         with path.open("rb") as file:
@@ -64,15 +80,19 @@ def read_script(path: Path) -> list[Line]:
     if len(data) > LARGEST_SCRIPT:
         raise BadSetting(f"the script has more than {LARGEST_SCRIPT} bytes", "split it", str(path))
     lines: list[Line] = []
+    faults: list[str] = []
     for number, raw in enumerate(data.split(b"\n"), 1):
         try:
             line = Line(raw.decode("utf-8-sig" if number == 1 else "utf-8"), number, str(path))
             parse(line.text)
         except UnicodeDecodeError:
-            raise BadSetting("the line is not UTF-8", "save the script as UTF-8", str(path), number) from None
+            faults.append(str(BadSetting("it is not UTF-8", "save the script as UTF-8", str(path), number)))
         except BadCommand as problem:
-            raise BadSetting(str(problem), "", str(path), number) from None
-        lines.append(line)
+            faults.append(str(BadSetting(str(problem), "", str(path), number)))
+        else:
+            lines.append(line)
+    if faults:
+        raise BadScript(faults)
     return lines
 
 

@@ -25,7 +25,7 @@ from sipmini.errors import SipminiError
 from sipmini.ua.console.contract import Clock, Phone
 from sipmini.ua.console.interpreter import Interpreter
 from sipmini.ua.console.pipe import Outlet, Pipe
-from sipmini.ua.console.runner import Runner, Strictness, read_script
+from sipmini.ua.console.runner import BadScript, Runner, Strictness, read_script
 from sipmini.ua.console.running import Console
 from sipmini.ua.console.screen import JsonScreen, Screen, TextScreen
 
@@ -140,7 +140,8 @@ def _start_on_streams(
             try:
                 lines = read_script(settings.script)
             except SipminiError as problem:
-                screen.problem(str(problem))
+                for fault in problem.faults if isinstance(problem, BadScript) else (str(problem),):
+                    screen.problem(fault)
                 leave(1)
                 return
             for line in lines:

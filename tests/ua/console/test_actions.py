@@ -167,6 +167,6 @@ class ActionTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         text = self.do("help").text
-        self.assertIn("wait STATE|registered [SECONDS]", text)
-        self.assertTrue(self.do("help wait").text.startswith("wait STATE|registered [SECONDS]: Wait until"))
+        self.assertIn("wait STATE [SECONDS]", text)
+        self.assertTrue(self.do("help wait").text.startswith("wait STATE [SECONDS]: Wait until"))
         self.assertTrue(self.do("help reset state").text.startswith("reset state: "))

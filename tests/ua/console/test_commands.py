@@ -12,6 +12,7 @@ from sipmini.ua.console.commands import (
     COMMANDS,
     LONGEST_LINE,
     NAMES,
+    WIDTH,
     BadCommand,
     explain,
     overview,
@@ -115,9 +116,9 @@ class HelpOnMistakesTests(SynchronousTestCase):
             "register a b": "register: 'b' is too much. Usage: register [PROXY]",
             "user? carol": "user? only shows; to change it: user [ADDRESS]",
             "proxy? x": "proxy? only shows; to change it: proxy [URI]",
-            "wait": "wait: something is missing. Usage: wait STATE|registered [SECONDS]",
+            "wait": "wait: something is missing. Usage: wait STATE [SECONDS]",
             "wait busy": "wait: 'busy' is not one of idle, inviting, ringing_back, ringing, talking or "
-            "registered. Usage: wait STATE|registered [SECONDS]",
+            "registered. Usage: wait STATE [SECONDS]",
             "expect 99": "expect: '99' is not a status code from 100 to 699. Usage: expect CODE [SECONDS]",
             "expect 700": "expect: '700' is not a status code from 100 to 699. Usage: expect CODE [SECONDS]",
             "sleep soon": "sleep: 'soon' is not a number of seconds from 0 to 86400. Usage: sleep SECONDS",
@@ -164,12 +165,18 @@ class HelpTests(SynchronousTestCase):
             list(explain("q")),
             [
                 "hangup: Cancel, decline or hang up, as the call stands.",
-                "Calling someone: cancels. Ringing: declines. Talking: hangs up. To leave the phone: exit.",
+                "Calling someone: cancels. Ringing: declines. Talking: hangs up. To leave the",
+                "phone: exit.",
                 "Also: q, cancel",
             ],
         )
         self.assertEqual(list(explain(" reset state ")), ["reset state: Forget the call and be idle again."])
         self.assertRaises(BadCommand, explain("nonsense").__next__)
+
+    def test_80_columns(self) -> None:
+        """Help is read on the narrowest of terminals, too."""
+        explained = [line for verb in COMMANDS for line in explain(verb.name)]
+        self.assertEqual([line for line in (*overview(), *explained) if len(line) > WIDTH], [])
 
     def test_the_manual_lists_the_commands(self) -> None:
         manual = (Path(__file__).parents[3] / "docs" / "console.md").read_text()

@@ -141,6 +141,18 @@ class WaitTests(SynchronousTestCase):
         self.phone.is_registered()
         self.assertTrue(self.passed())
 
+    def test_wait_registered_says_why_not(self) -> None:
+        """The last failure of the registration is more telling than the last response."""
+        refused = "Registration failed: 403 Forbidden."
+        self.phone.tell("registration-failed", refused, status=403, reason="Forbidden")
+        self.desk.type("wait registered 5")
+        self.clock.advance(5)
+        self.assertEqual(
+            self.desk.shown[-1],
+            "standard input, line 1: wait registered 5: still not registered after 5 s; "
+            "registration failed: 403 Forbidden",
+        )
+
     def test_wait_registered_when_it_is(self) -> None:
         self.phone.is_registered()
         self.desk.type("wait registered", "dest user")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sipmini.errors import BadSetting
+from sipmini.errors import BadSetting, SipminiError
 from sipmini.ua.console.runner import LARGEST_SCRIPT, Line, Strictness, read_script
 from tests.ua.console.fake import Desk, folder
 
@@ -32,7 +32,7 @@ class ReadScriptTests(SynchronousTestCase):
 
     def complaint(self, data: bytes) -> str:
         path = self.write(data)
-        return str(self.assertRaises(BadSetting, read_script, path)).replace(str(path), "FILE")
+        return str(self.assertRaises(SipminiError, read_script, path)).replace(str(path), "FILE")
 
     def test_reads_lines_with_their_numbers(self) -> None:
         path = self.write("\ufeffstate\r\n# é\n\nexit".encode())
@@ -56,9 +56,18 @@ class ReadScriptTests(SynchronousTestCase):
             "FILE, line 3: sleep: 'soon' is not a number of seconds from 0 to 86400. Usage: sleep SECONDS",
         )
 
+    def test_all_faults(self) -> None:
+        """Whoever writes a script is told of all of them at once, or of as many as can be read."""
+        self.assertEqual(
+            self.complaint(b"answr\nstate\n\xff\n"),
+            "FILE, line 1: There is no command 'answr'; did you mean answer? (help lists them all)\n"
+            "FILE, line 3: it is not UTF-8; save the script as UTF-8",
+        )
+        self.assertEqual(self.complaint(b"\xff\n" * 25).split("\n")[-1], "There are 5 more.")
+
     def test_what_is_no_script(self) -> None:
         self.assertEqual(
-            self.complaint(b"state\n\xff\n"), "FILE, line 2: the line is not UTF-8; save the script as UTF-8"
+            self.complaint(b"state\n\xff\n"), "FILE, line 2: it is not UTF-8; save the script as UTF-8"
         )
         self.assertEqual(
             self.complaint(b"\n" * (LARGEST_SCRIPT + 1)),

@@ -190,12 +190,15 @@ class StreamTests(TestCase):
 
     async def test_a_script_that_is_none(self) -> None:
         script = folder(self) / "file"
-        script.write_text("user?\nanswr\n")
+        script.write_text("user?\nanswr\nstate now\n")
         self.start(None, settings=ConsoleSettings(script=script))
         self.assertEqual(await self.ended, 1)
         self.assertEqual(
             self.lines(),
-            [f"{script}, line 2: There is no command 'answr'; did you mean answer? (help lists them all)"],
+            [
+                f"{script}, line 2: There is no command 'answr'; did you mean answer? (help lists them all)",
+                f"{script}, line 3: state takes nothing after it. Usage: state",
+            ],
         )
 
     async def test_nobody_to_give_commands(self) -> None:
