@@ -142,7 +142,7 @@ def parse_listen(text: str) -> ListenSpec:
 def _parse_user(text: str) -> SipUri:
     uri = _parse_uri(text)
     if not uri.user:
-        raise ValueError("it names no user")
+        raise ValueError("it names no user" if "." in text or ":" in text else "it names no domain")
     if uri.password is not None or uri.params or uri.headers:
         raise ValueError("it is more than USER@DOMAIN")
     return uri

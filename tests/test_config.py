@@ -200,7 +200,8 @@ class OptionMistakeTests(ConfigTestCase):
 
     def test_phone(self) -> None:
         for option, text, problem in (
-            ("user", "alice", "it names no user; write for example alice@atlanta.com"),
+            ("user", "alice", "it names no domain; write for example alice@atlanta.com"),
+            ("user", "atlanta.com", "it names no user; write for example alice@atlanta.com"),
             ("user", "sip:alice@atlanta.com;transport=tcp", "it is more than USER@DOMAIN"),
             ("user", "sip:alice:secret@atlanta.com", "it is more than USER@DOMAIN"),
             ("user", "sips:alice@atlanta.com", "sips: is not supported"),

@@ -35,9 +35,6 @@ class Udp(Protocol):
 
 
 class _Silence(DatagramProtocol):
-    #: Its coming and going are no news for a log.
-    noisy = False
-
     """Hears and says nothing."""
 
     noisy = False

@@ -219,8 +219,8 @@ COMMANDS: Final[tuple[Verb, ...]] = (
         least=1,
         most=2,
         check=_check_wait,
-        details=f"STATE is {', '.join(STATES)} or registered. After SECONDS (default {PATIENCE:.0f}) it fails, "
-        "and a script ends.",
+        details=f"STATE is {', '.join(STATES)} or registered. "
+        f"After SECONDS (default {PATIENCE:.0f}) it fails, and a script ends.",
     ),
     Verb(
         "expect",
