@@ -50,8 +50,8 @@ A_PROXY = "a proxy; write it as sip:127.0.0.1:8000"
 def sip_uri(text: str, domain: str | None = None, like: str = AN_ADDRESS) -> SipUri:
     """The URI that a person means: ``sip:bob@biloxi.com``, ``bob@biloxi.com``, or ``bob`` with a *domain*.
 
-    *like* is what it should be, for the sentence of the Misuse that is raised where it is not. Parts that could
-    make us send something else than was meant are left out (RFC 3261 §19.1.5).
+    *like* is what it should be, for the sentence of the Misuse that is raised where it is not. Parts that
+    could make us send something else than was meant are left out (RFC 3261 §19.1.5).
     """
     written = text.strip()
     scheme = written.lower().startswith(("sip:", "sips:"))

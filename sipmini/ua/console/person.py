@@ -57,7 +57,7 @@ def start_with_prompt(
     users = KnownUsers()
     users.add_lines(history.load_history_strings())
     for call in phone.history:
-        users.add(call.peer)
+        users.add(call.peer, answered=call.outcome == "answered")
     closed: Deferred[None] = Deferred()
 
     def line(text: str) -> None:
@@ -73,7 +73,12 @@ def start_with_prompt(
         runner.interrupt()
         runner.end(GRACE)
 
-    keys = Keys(line, interrupt, end, lambda: closed.callback(None))
+    def lost() -> None:
+        # SIGHUP may have come before this, and must not find that somebody is impatient.
+        if runner.doing != "leaving":
+            end()
+
+    keys = Keys(line, interrupt, end, lost, lambda: closed.callback(None))
     prompt = Prompt(reactor, keys, keyboard, display, history, ConsoleCompleter(users))
     screen = TerminalScreen(prompt.show)
     interpreter = Interpreter(phone, screen, reactor, wall)
@@ -83,6 +88,8 @@ def start_with_prompt(
     def remember(event: PhoneEvent) -> None:
         if event.kind == "ringing":
             users.add(str(event.fields["peer"]))
+        elif event.kind == "answered":
+            users.add(phone.peer or "", answered=True)
 
     def finish() -> Deferred[None]:
         phone.observers.remove(remember)

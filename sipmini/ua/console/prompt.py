@@ -32,8 +32,11 @@ from prompt_toolkit.output import Output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import get_cwidth
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+from sipmini.ua.console.wording import FIELD_END
 
 __all__ = ["Keys", "Prompt"]
 
@@ -59,13 +62,15 @@ class Keys:
 
     :ivar line: a line was entered.
     :ivar interrupt: Ctrl-C, with nothing typed.
-    :ivar end: Ctrl-D, with nothing typed, or the terminal is gone.
+    :ivar end: Ctrl-D, with nothing typed.
+    :ivar lost: the terminal is gone.
     :ivar closed: the prompt has ended and the terminal is as it was.
     """
 
     line: Callable[[str], None]
     interrupt: Callable[[], None]
     end: Callable[[], None]
+    lost: Callable[[], None]
     closed: Callable[[], None]
 
 
@@ -146,6 +151,10 @@ class Prompt:
             asyncio.run(self._prompts())
         except asyncio.CancelledError:
             pass
+        except OSError as gone:
+            # A terminal that was closed takes nothing more.
+            _log.info("The terminal is gone: {gone}", gone=gone)
+            self._tell(self._keys.lost)
         except Exception:
             _log.failure("The console's prompt failed.")
             self._tell(self._keys.end)
@@ -170,7 +179,7 @@ class Prompt:
                     self._tell(self._keys.line, line)
             except EOFError:
                 # Not Ctrl-D, which has a binding of its own: the terminal itself is gone.
-                self._tell(self._keys.end)
+                self._tell(self._keys.lost)
             finally:
                 with self._lock:
                     self._loop = None
@@ -180,7 +189,7 @@ class Prompt:
     def _make_session(self) -> PromptSession[str]:
         return PromptSession(
             message=lambda: [("class:prompt", f"{self._name}> ")],
-            bottom_toolbar=lambda: f" {self._status}",
+            bottom_toolbar=lambda: f" {self._fitting()}",
             history=self._history,
             completer=self._completer,
             complete_while_typing=False,
@@ -188,6 +197,13 @@ class Prompt:
             key_bindings=self._bindings(),
             style=STYLE,
         )
+
+    def _fitting(self) -> str:
+        """The live line, without its last fields where the terminal is too narrow for all of them."""
+        status, columns = self._status, self._output.get_size().columns - 1
+        while get_cwidth(status) > columns and FIELD_END in status:
+            status = status.rpartition(FIELD_END)[0]
+        return status
 
     def _bindings(self) -> KeyBindings:
         bindings = KeyBindings()

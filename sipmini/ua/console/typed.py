@@ -15,8 +15,9 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
-from sipmini.errors import StoreError
+from sipmini.errors import MalformedUri, StoreError
 from sipmini.ua.console.commands import NAMES, STATES, BadCommand, parse
+from sipmini.uri import parse_sip_uri
 
 __all__ = ["ConsoleCompleter", "KnownUsers", "open_history"]
 
@@ -65,20 +66,27 @@ def _rewrite(path: Path, newest_first: list[str]) -> None:
 
 
 class KnownUsers:
-    """The users that calls were made to or came from, the latest first.
+    """The users that calls were made to or came from: those that were talked with, then the others.
+
+    Among each of them the latest is first, and nothing that cannot be an address is kept.
 
     Filled in one thread and read in another: what readers see is a tuple that is replaced, never changed.
     """
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
+        self._answered: set[str] = set()
+        self._latest: list[str] = []
 
-    def add(self, name: str) -> None:
-        """Remember a user, an address or a URI."""
+    def add(self, name: str, answered: bool = False) -> None:
+        """Remember a user, an address or a URI; *answered*: the two talked."""
         address = name.rpartition("<")[2].rstrip("> ").removeprefix("sip:")
-        if address:
-            rest = tuple(known for known in self.names if known != address)
-            self.names = (address, *rest)[:MOST_USERS]
+        if not _is_address(address):
+            return
+        self._latest = [address, *(known for known in self._latest if known != address)][:MOST_USERS]
+        self._answered = {*self._answered, *([address] if answered else [])} & set(self._latest)
+        # Sorting keeps the order among equals.
+        self.names = tuple(sorted(self._latest, key=lambda known: known not in self._answered))
 
     def add_line(self, line: str) -> None:
         """Remember the user that a typed line names, if it does."""
@@ -93,6 +101,14 @@ class KnownUsers:
         """Remember the users of lines typed before."""
         for line in reversed(list(newest_first)[:MOST_LINES]):
             self.add_line(line)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse_sip_uri(f"sip:{text}")
+    except MalformedUri:
+        return False
+    return True
 
 
 class ConsoleCompleter(Completer):

@@ -9,10 +9,15 @@ from __future__ import annotations
 import math
 import re
 import time
+from typing import Final
 
 from sipmini.ua.console.contract import CallRecord, Phone
 
 __all__ = ["duration", "record", "state_line", "status_line", "time_of_day", "when"]
+
+
+FIELD_END: Final = " | "
+"""What stands between two fields of the live line."""
 
 
 def duration(seconds: float) -> str:
@@ -49,7 +54,7 @@ def status_line(phone: Phone, now: float, wall: float, doing: str = "") -> str:
     :param doing: what the console itself is doing, if it is busy.
     """
     parts = (doing, _live_call(phone, now), _registration(phone, wall), phone.user)
-    return " | ".join(part for part in parts if part)
+    return FIELD_END.join(part for part in parts if part)
 
 
 def party(peer: str) -> str:

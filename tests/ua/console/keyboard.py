@@ -54,6 +54,13 @@ class ThreadedClock(Clock):
         """Make this call in the test's thread."""
         self._calls.put((callable, args))
 
+    def drain(self) -> None:
+        """Make the other thread's calls that have come."""
+        while not self._calls.empty():
+            call, args = self._calls.get()
+            call(*args)
+            self.advance(0)
+
     def wait(self, reached: Callable[[], bool]) -> None:
         """Make the other thread's calls, one by one, until this is reached; fails when no more come."""
         self.advance(0)

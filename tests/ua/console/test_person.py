@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 
 from prompt_toolkit.input import create_pipe_input
 from twisted.trial.unittest import SynchronousTestCase
 
 from sipmini.ua.console.person import start_with_prompt
 from tests.ua.console.fake import BOB, NOON, FakeCall, FakePhone, folder, live_in_utc
-from tests.ua.console.keyboard import Display, ThreadedClock
+from tests.ua.console.keyboard import PATIENCE, Display, ThreadedClock
 
 
 class PersonTests(SynchronousTestCase):
@@ -81,6 +82,51 @@ class PersonTests(SynchronousTestCase):
         self.phone.tell("ringing", "Bob is calling.", peer=BOB)
         self.phone.done.clear()
         self.type("call bo\t\r", "call bob@biloxi.com")
+
+    def test_the_tab_key_prefers_who_answered(self) -> None:
+        self.phone.history = [FakeCall(NOON, "in", "<sip:dan@biloxi.com>", "answered", 9)]
+        self.history.write_text("\n# 2026\n+call dora@atlanta.com\n")
+        self.start()
+        self.phone.peer = "sip:bob@biloxi.com"
+        self.phone.tell("answered", "Talking with Bob.")
+        self.phone.tell("ringing", "Bert is calling.", peer="Bert <sip:bert@biloxi.com>")
+        self.phone.peer = None
+        self.keyboard.send_text("call d\t")
+        self.assertTrue(self.display.shows("dora@atlanta.com"))
+        self.assertLess(*map(self.display.text.index, ("dan@biloxi.com", "dora@atlanta.com")))
+
+    def test_a_terminal_that_is_gone(self) -> None:
+        """The phone leaves as by Ctrl-D; where a signal has it leave already, that is waited for."""
+        self.phone.becomes("talking")
+        self.start()
+        self.type("sleep 9\r")
+        self.keyboard.close()
+        self.clock.wait(lambda: self.phone.done == ["hangup talking"])
+        self.assertEqual(self.exits, [])
+        self.phone.responded(200, "OK", "BYE")
+        self.clock.wait(lambda: self.exits == [0])
+
+    def test_a_terminal_that_is_gone_while_it_leaves(self) -> None:
+        self.phone.becomes("talking")
+        self.start()
+        self.clock.advance(0)
+        left: list[object] = []
+        self.console.leave().addCallback(left.append)
+        self.assertEqual(self.phone.done, ["hangup talking"])
+        self.keyboard.close()
+        self.assertTrue(self.display.shows("alice>"))
+        self.prompt_is_gone()
+        self.assertEqual((self.exits, left), ([], []))
+        self.clock.advance(3)
+        self.clock.wait(lambda: self.exits == [0])
+        self.assertEqual(left, [None])
+
+    def prompt_is_gone(self) -> None:
+        """Wait until the prompt's thread has told the last it has to tell, and hear it."""
+        for thread in threading.enumerate():
+            if thread.name == "console":
+                thread.join(PATIENCE)
+        self.clock.drain()
 
     def test_ctrl_c_stops_a_wait_and_then_says_how_to_leave(self) -> None:
         self.start()

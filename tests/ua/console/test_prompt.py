@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from twisted.trial.unittest import SynchronousTestCase
@@ -33,6 +34,7 @@ class PromptTests(SynchronousTestCase):
             lambda line: self.told.append(f"line {line}"),
             lambda: self.told.append("interrupt"),
             lambda: self.told.append("end"),
+            lambda: self.told.append("lost"),
             lambda: self.told.append("closed"),
         )
         completer = WordCompleter(["register", "state"])
@@ -65,6 +67,29 @@ class PromptTests(SynchronousTestCase):
         self.type("\r")
         self.assertTrue(self.display.shows("carol>"))
         self.assertTrue(self.display.shows("talking 00:12"))
+
+    def test_a_narrow_terminal(self) -> None:
+        """The last fields of the live line go first; the first one stays, whatever its length."""
+        for columns, shown in (
+            (42, "idle | not registered | alice@atlanta.com"),
+            (41, "idle | not registered"),
+            (22, "idle | not registered"),
+            (21, "idle"),
+            (3, "idle"),
+        ):
+            self.patch(Display, "get_size", lambda display, c=columns: Size(rows=40, columns=c))
+            self.prompt.set_status("alice", "idle | not registered | alice@atlanta.com")
+            self.assertEqual(self.prompt._fitting(), shown)
+
+    def test_a_terminal_that_is_gone(self) -> None:
+        """What it does not take any more is no fault of the prompt."""
+
+        def gone(display: Display) -> None:
+            raise OSError(5, "Input/output error")
+
+        self.patch(Display, "flush", gone)
+        self.prompt.start()
+        self.clock.wait(lambda: self.told == ["lost", "closed"])
 
     def test_what_is_shown_does_not_disturb_what_is_typed(self) -> None:
         self.prompt.show([("", "Welcome.")])
@@ -120,7 +145,7 @@ class PromptTests(SynchronousTestCase):
         self.type("\r")
         self.keyboard.close()
         self.clock.wait(lambda: len(self.told) == 2)
-        self.assertEqual(self.told, ["end", "closed"])
+        self.assertEqual(self.told, ["lost", "closed"])
 
     def test_a_fault_is_logged_and_is_the_end(self) -> None:
         self.prompt = self.make(BrokenHistory())

@@ -84,6 +84,19 @@ class KnownUsersTests(SynchronousTestCase):
         )
         self.assertEqual(users.names, ("biloxi.com", "bob", "carol"))
 
+    def test_those_that_were_talked_with_first(self) -> None:
+        users = KnownUsers()
+        users.add("sip:bob@biloxi.com", answered=True)
+        users.add("dan@biloxi.com", answered=True)
+        users.add("carol@atlanta.com")
+        users.add("bob@biloxi.com")
+        self.assertEqual(users.names, ("bob@biloxi.com", "dan@biloxi.com", "carol@atlanta.com"))
+
+    def test_what_is_no_address(self) -> None:
+        users = KnownUsers()
+        users.add_lines(["call frob:::", "call <", "call bob smith", "call bob"])
+        self.assertEqual(users.names, ("bob",))
+
     def test_is_bounded(self) -> None:
         users = KnownUsers()
         for number in range(MOST_USERS + 1):
