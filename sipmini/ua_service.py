@@ -47,7 +47,9 @@ class PhoneService(Service):
         random: Random | None = None,
     ) -> None:
         """:param announce: is told, in sentences, what the phone met that its user should know."""
+        self._reactor = reactor
         self._settings = settings
+        self._registering: Any = None
         self._announce = announce
         identity = Identity(settings.user, settings.display_name)
         self.journal = Journal(identity.user, reactor.seconds)
@@ -89,11 +91,14 @@ class PhoneService(Service):
         self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
         if self._settings.register:
-            self.phone.register()
+            # In the next turn, when the console is there to tell of a failure that comes at once.
+            self._registering = self._reactor.callLater(0, self.phone.register)
 
     def stopService(self) -> Deferred[Any]:
         """Close the sockets."""
         super().stopService()  # type: ignore[no-untyped-call]
+        if self._registering is not None and self._registering.active():
+            self._registering.cancel()
         self.phone.stop()
         closing: list[Deferred[Any]] = [
             done if isinstance(done, Deferred) else succeed(done) for done in self.stack.stop()

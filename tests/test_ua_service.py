@@ -94,6 +94,22 @@ class Names(Case):
         proxy = parse_sip_uri("sip:192.0.2.2")
         self.assertEqual(self.heard_by_the_proxy(proxy=proxy), [b"REGISTER sip:atlanta.com SIP/2.0"])
 
+    def test_failures_find_somebody_to_tell(self) -> None:
+        """A registration that fails at once fails after the console had its turn to watch the phone."""
+        service = self.start(proxy=parse_sip_uri("sip:192.0.2.1:5080"))
+        told: list[str] = []
+        service.phone.observers.append(lambda event: told.append(event.text))
+        self.network.advance(0)
+        self.assertEqual(len(told), 1)
+        self.assertIn("192.0.2.1:5080 leads to 192.0.2.1:5080, which is this phone itself", told[0])
+
+    def test_stopped_before_it_registers(self) -> None:
+        """Nothing is sent then."""
+        service = self.start(proxy=parse_sip_uri("sip:192.0.2.2"))
+        self.stop(service)
+        self.assertIsNone(service.phone.registered_until)
+        self.assertFalse(service.phone.registering)
+
     def test_or_not(self) -> None:
         """As the settings say."""
         proxy = parse_sip_uri("sip:192.0.2.2")

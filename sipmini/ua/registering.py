@@ -85,7 +85,6 @@ class Registering(RegistrationActions):
     @in_turn
     def unregister(self) -> None:
         """Take the binding back."""
-        self._asked = True
         self.machine.unregister()
 
     @in_turn
@@ -114,7 +113,7 @@ class Registering(RegistrationActions):
         self._hopeless = ""
         if self._exchange is not None:
             self._exchange.abandon()
-        self._exchange = _Exchange(self, self._where, expires, self._asked)
+        self._exchange = _Exchange(self, self._where, expires, self._asked and expires > 0)
         self._exchange.start()
 
     def take_back(self, where: SipUri) -> None:
