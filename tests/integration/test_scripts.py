@@ -89,6 +89,17 @@ class ScriptTests(IntegrationTestCase):
             statuses.append(await phone.exited())
         self.assertEqual(sorted(statuses), [0, 1])
 
+    async def test_a_signal(self) -> None:
+        """It ends a script with status 130; the binding is taken back before."""
+        _, port = await self.proxy()
+        for name in ("INT", "TERM", "HUP"):
+            phone = self.phone(f"alice-{name}", port, script="wait registered 10\nsleep 60\n")
+            await phone.said("> sleep 60")
+            phone.signal(name)
+            self.assertEqual(await phone.exited(), 130, phone.output)
+            self.assertIn("interrupted at line 2", phone.output)
+            self.assertIn("No longer registered", phone.output)
+
     async def test_a_script_that_makes_no_sense(self) -> None:
         """It is checked before its first line runs: nothing is registered, and the line is named."""
         _, port = await self.proxy()
