@@ -11,13 +11,10 @@ from twisted.logger import Logger
 from sipmini.errors import TransportFailure
 from sipmini.hop import Hop
 from sipmini.message import Request, Response
+from sipmini.transaction.client_core import ClientCore
 from sipmini.transaction.derived import acknowledgement, cancellation
 from sipmini.transaction.invite_client import InviteClient, InviteClientCore, InviteClientInputs
-from sipmini.transaction.non_invite_client import (
-    NonInviteClient,
-    NonInviteClientCore,
-    NonInviteClientInputs,
-)
+from sipmini.transaction.non_invite_client import NonInviteClient, NonInviteClientInputs
 from sipmini.transaction.timers import Timer, Timers, TimerValues
 from sipmini.transaction.users import ClientUser
 
@@ -75,7 +72,7 @@ class ClientTransaction:
         self._final = False
         self._deaf = False
         self._cancel_timer: Timer | None = None
-        self._core: InviteClientCore | NonInviteClientCore
+        self._core: ClientCore
         self._invite: InviteClientInputs | None = None
         self._other: NonInviteClientInputs | None = None
         self._make_machine()
@@ -86,10 +83,11 @@ class ClientTransaction:
         reliable = self.hop.transport != "UDP"
         up = (self._received, self._timed_out, self._failed, self._end)
         if self.request.method == "INVITE":
-            self._core = InviteClientCore(self._send, self._acknowledge, timers, values, reliable, *up)
-            self._invite = InviteClient(self._core)
+            core = InviteClientCore(self._send, timers, values, reliable, *up, acknowledge=self._acknowledge)
+            self._core = core
+            self._invite = InviteClient(core)
         else:
-            self._core = NonInviteClientCore(self._send, timers, values, reliable, *up)
+            self._core = ClientCore(self._send, timers, values, reliable, *up)
             self._other = NonInviteClient(self._core)
 
     @property

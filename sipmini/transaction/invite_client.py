@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import define
+from attrs import define, field
 from automat import TypeMachineBuilder
 
 from sipmini.errors import TransportFailure
 from sipmini.message import Response
+from sipmini.transaction.client_core import ClientCore
 from sipmini.transaction.table import built, ignore
-from sipmini.transaction.timers import Timer, Timers, TimerValues
 
 
 class InviteClientInputs(Protocol):
@@ -53,30 +53,13 @@ class InviteClientInputs(Protocol):
 
 
 @define(eq=False)
-class InviteClientCore:
+class InviteClientCore(ClientCore):
     """What the machine works with.
 
-    :ivar send: sends the INVITE.
     :ivar acknowledge: sends the ACK for a failure.
     """
 
-    send: Callable[[], None]
-    acknowledge: Callable[[Response], None]
-    timers: Timers
-    values: TimerValues
-    reliable: bool
-    received: Callable[[Response], None]
-    timed_out: Callable[[], None]
-    failed: Callable[[TransportFailure], None]
-    ended: Callable[[], None]
-    interval: float = 0.0
-    resend_timer: Timer | None = None
-    end_timer: Timer | None = None
-
-    def cancel_timers(self) -> None:
-        for timer in (self.resend_timer, self.end_timer):
-            if timer is not None:
-                timer.cancel()
+    acknowledge: Callable[[Response], None] = field(kw_only=True)
 
 
 def _build() -> TypeMachineBuilder[InviteClientInputs, InviteClientCore]:
@@ -126,16 +109,12 @@ def _build() -> TypeMachineBuilder[InviteClientInputs, InviteClientCore]:
         core.received(response)
 
     def give_up(machine: InviteClientInputs, core: InviteClientCore) -> None:
-        core.cancel_timers()
-        core.timed_out()
-        core.ended()
+        core.give_up()
 
     def end_by_failure(
         machine: InviteClientInputs, core: InviteClientCore, failure: TransportFailure
     ) -> None:
-        core.cancel_timers()
-        core.failed(failure)
-        core.ended()
+        core.fail(failure)
 
     def end(machine: InviteClientInputs, core: InviteClientCore) -> None:
         core.ended()

@@ -6,16 +6,14 @@ clock: the timers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from attrs import define
 from automat import TypeMachineBuilder
 
 from sipmini.errors import TransportFailure
 from sipmini.message import Response
+from sipmini.transaction.client_core import ClientCore
 from sipmini.transaction.table import built, ignore
-from sipmini.transaction.timers import Timer, Timers, TimerValues
 
 
 class NonInviteClientInputs(Protocol):
@@ -43,30 +41,8 @@ class NonInviteClientInputs(Protocol):
         """No more responses are to be expected."""
 
 
-@define(eq=False)
-class NonInviteClientCore:
-    """What the machine works with."""
-
-    send: Callable[[], None]
-    timers: Timers
-    values: TimerValues
-    reliable: bool
-    received: Callable[[Response], None]
-    timed_out: Callable[[], None]
-    failed: Callable[[TransportFailure], None]
-    ended: Callable[[], None]
-    interval: float = 0.0
-    resend_timer: Timer | None = None
-    end_timer: Timer | None = None
-
-    def cancel_timers(self) -> None:
-        for timer in (self.resend_timer, self.end_timer):
-            if timer is not None:
-                timer.cancel()
-
-
-def _build() -> TypeMachineBuilder[NonInviteClientInputs, NonInviteClientCore]:
-    builder = TypeMachineBuilder(NonInviteClientInputs, NonInviteClientCore)
+def _build() -> TypeMachineBuilder[NonInviteClientInputs, ClientCore]:
+    builder = TypeMachineBuilder(NonInviteClientInputs, ClientCore)
     inputs = NonInviteClientInputs
     initial = builder.state("Initial")
     trying = builder.state("Trying")
@@ -75,7 +51,7 @@ def _build() -> TypeMachineBuilder[NonInviteClientInputs, NonInviteClientCore]:
     terminated = builder.state("Terminated")
 
     @initial.upon(inputs.started).to(trying)
-    def start(machine: NonInviteClientInputs, core: NonInviteClientCore) -> None:
+    def start(machine: NonInviteClientInputs, core: ClientCore) -> None:
         if not core.reliable:
             core.interval = core.values.t1
             core.resend_timer = core.timers.later(core.interval, machine.timer_e)
@@ -83,39 +59,33 @@ def _build() -> TypeMachineBuilder[NonInviteClientInputs, NonInviteClientCore]:
         core.send()
 
     @trying.upon(inputs.timer_e).loop()
-    def send_again(machine: NonInviteClientInputs, core: NonInviteClientCore) -> None:
+    def send_again(machine: NonInviteClientInputs, core: ClientCore) -> None:
         core.interval = min(2 * core.interval, core.values.t2)
         core.resend_timer = core.timers.later(core.interval, machine.timer_e)
         core.send()
 
     @proceeding.upon(inputs.timer_e).loop()
-    def send_again_slowly(machine: NonInviteClientInputs, core: NonInviteClientCore) -> None:
+    def send_again_slowly(machine: NonInviteClientInputs, core: ClientCore) -> None:
         core.resend_timer = core.timers.later(core.values.t2, machine.timer_e)
         core.send()
 
-    def pass_up(machine: NonInviteClientInputs, core: NonInviteClientCore, response: Response) -> None:
+    def pass_up(machine: NonInviteClientInputs, core: ClientCore, response: Response) -> None:
         core.received(response)
 
-    def complete(machine: NonInviteClientInputs, core: NonInviteClientCore, response: Response) -> None:
+    def complete(machine: NonInviteClientInputs, core: ClientCore, response: Response) -> None:
         core.cancel_timers()
         delay = 0.0 if core.reliable else core.values.t4
         core.end_timer = core.timers.later(delay, machine.timer_k)
         core.received(response)
 
-    def give_up(machine: NonInviteClientInputs, core: NonInviteClientCore) -> None:
-        core.cancel_timers()
-        core.timed_out()
-        core.ended()
+    def give_up(machine: NonInviteClientInputs, core: ClientCore) -> None:
+        core.give_up()
 
-    def end_by_failure(
-        machine: NonInviteClientInputs, core: NonInviteClientCore, failure: TransportFailure
-    ) -> None:
-        core.cancel_timers()
-        core.failed(failure)
-        core.ended()
+    def end_by_failure(machine: NonInviteClientInputs, core: ClientCore, failure: TransportFailure) -> None:
+        core.fail(failure)
 
     @completed.upon(inputs.timer_k).to(terminated)
-    def end(machine: NonInviteClientInputs, core: NonInviteClientCore) -> None:
+    def end(machine: NonInviteClientInputs, core: ClientCore) -> None:
         core.ended()
 
     trying.upon(inputs.provisional).to(proceeding)(pass_up)

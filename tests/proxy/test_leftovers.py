@@ -15,7 +15,7 @@ KINDS = frozenset(
         "InviteServerCore",
         "InviteClientCore",
         "NonInviteServerCore",
-        "NonInviteClientCore",
+        "ClientCore",
         "Transitioner",
         "ResponseContext",
         "Branch",

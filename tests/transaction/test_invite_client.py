@@ -58,7 +58,6 @@ class InviteClientTests(Bench):
     def start(self, reliable: bool = False, **values: float) -> Any:
         core = InviteClientCore(
             self.note("INVITE"),
-            self.note("ACK"),
             self.timers,
             evolve(self.values, **values),
             reliable,
@@ -66,6 +65,7 @@ class InviteClientTests(Bench):
             self.note("timed out"),
             self.note("failed"),
             self.note("ended"),
+            acknowledge=self.note("ACK"),
         )
         machine = InviteClient(core)
         machine.started()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sipmini.errors import TransportFailure
-from sipmini.transaction.non_invite_client import NonInviteClient, NonInviteClientCore
+from sipmini.transaction.client_core import ClientCore
+from sipmini.transaction.non_invite_client import NonInviteClient
 from tests.transaction.bench import Bench
 
 ROWS = """
@@ -40,7 +41,7 @@ FAILURE = TransportFailure("no route")
 
 class NonInviteClientTests(Bench):
     def start(self, reliable: bool = False) -> Any:
-        core = NonInviteClientCore(
+        core = ClientCore(
             self.note("BYE"),
             self.timers,
             self.values,
