@@ -105,11 +105,6 @@ class Journal:
 
         return stop
 
-    @property
-    def watches_changes(self) -> bool:
-        """Whether anybody wants to know of changes of state: ask before tracing a machine."""
-        return bool(self._of_changed)
-
     def received(self, data: bytes, flow: Flow) -> None:
         """Write down a message that arrived."""
         if self._of_received:

@@ -8,9 +8,9 @@ breaks the grammar; :func:`sipmini.codec.check` finds that out beforehand.  Pure
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from sipmini.errors import MalformedValue
 from sipmini.fields import CSeq, NameAddr, Via, parse_cseq, parse_name_addr, parse_number, parse_via
@@ -134,12 +134,6 @@ class Message:
             return None if value is None else parse_number("Expires", value, 2**32 - 1)
         except MalformedValue:
             return None
-
-    def with_body(self: M, content_type: str, body: bytes) -> M:
-        """A copy with a body, its Content-Type and its Content-Length."""
-        headers = self.headers.replaced("Content-Type", content_type)
-        headers = headers.replaced("Content-Length", str(len(body)))
-        return cast(M, evolve(cast(Any, self), headers=headers, body=body))
 
     if TYPE_CHECKING:
         # What the two kinds add.  (An abstract base class would make each isinstance() a search.)

@@ -57,15 +57,6 @@ class JournalTests(SynchronousTestCase):
         self.journal.sent(b"", FLOW)
         self.assertEqual(told, ["first", "second"])
 
-    def test_whether_anybody_watches_changes(self) -> None:
-        self.assertFalse(self.journal.watches_changes)
-        self.journal.observe(self.seen.append, Sent)
-        self.assertFalse(self.journal.watches_changes)
-        stop = self.journal.observe(self.seen.append)
-        self.assertTrue(self.journal.watches_changes)
-        stop()
-        self.assertFalse(self.journal.watches_changes)
-
     def test_without_observers_nothing_is_made(self) -> None:
         def no_clock() -> float:
             raise AssertionError("nobody asked for the time")

@@ -123,13 +123,6 @@ class EditingTests(SynchronousTestCase):
         other = response.with_headers(response.headers.without("Via"))
         self.assertEqual((other.status, other.phrase, other.vias), (200, "OK", []))
 
-    def test_with_body(self) -> None:
-        """§20.14, §20.15."""
-        for message in (request(), Response(200, "OK", request().headers)):
-            other = message.with_body("text/plain", "ü".encode())
-            self.assertEqual((other.body, other.first("Content-Length")), (b"\xc3\xbc", "2"))
-            self.assertEqual((other.content_type, other.headers.count("Content-Type")), ("text/plain", 1))
-
 
 class MakingTests(SynchronousTestCase):
     def test_request(self) -> None:

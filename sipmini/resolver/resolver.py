@@ -81,13 +81,6 @@ class Resolver:
             return fail()
         return self._run(target)
 
-    def resolve_sent_by(self, transport: str, host: str, port: int | None) -> Deferred[list[Hop]]:
-        """The hops of a response whose top Via says *host* and *port* (RFC 3263 §5).
-
-        *transport* is that of the Via, ``"UDP"`` or ``"TCP"``.  Fails with Unresolvable.
-        """
-        return self._run(Target(host, port, transport))
-
     def resolve_literal(self, uri: UriLike) -> list[Hop] | None:
         """The hop of a *uri* whose host is an IP address, ``None`` if it is a name.
 

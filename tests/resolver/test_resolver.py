@@ -316,23 +316,3 @@ class SystemTests(ResolverTestCase):
             reasons.NAME_LOOKUP_FAILED.because("4 names are being looked up already"),
         )
         self.assertEqual(len(self.system.asked), 4)
-
-
-class SentByTests(ResolverTestCase):
-    """Where a response goes whose connection or source is of no use (RFC 3263 §5)."""
-
-    def test_address_and_port(self) -> None:
-        self.assertEqual(
-            self.successResultOf(self.resolver.resolve_sent_by("UDP", "192.0.2.1", None)),
-            [Hop("UDP", "192.0.2.1", 5060)],
-        )
-        waiting = self.resolver.resolve_sent_by("TCP", "biloxi.com", 5070)
-        self.assertEqual(self.system.asked, ["A biloxi.com", "AAAA biloxi.com"])
-        self.system.answer("A biloxi.com", FOUND)
-        self.system.answer("AAAA biloxi.com", Answer())
-        self.assertEqual(self.successResultOf(waiting), [Hop("TCP", "192.0.2.1", 5070)])
-
-    def test_service(self) -> None:
-        """A name without a port: the SRV records of that transport."""
-        self.resolver.resolve_sent_by("TCP", "biloxi.com", None)
-        self.assertEqual(self.system.asked, ["SRV _sip._tcp.biloxi.com"])
